@@ -1,0 +1,114 @@
+"""The simple RNN cell whose modules tick at different periods."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_seqzoo.cells.recurrent_cell import (
+    RecurrentCell,
+    dropped,
+    positive_integer,
+)
+
+# Up to here every integer is exact in the type that carries the step counter.
+_EXACT_INTEGERS = {"float16": 2**11, "bfloat16": 2**8, "float32": 2**24}
+
+
+@keras.saving.register_keras_serializable(package="keras_seqzoo")
+class ClockworkRNNCell(RecurrentCell):
+    """One step of the clockwork RNN.
+
+    The units stand in modules of equal size, sorted from fast to slow; module k
+    has period T_k. At step t (from 0)
+
+        h_k = g(x W_k + Σ_{j ≥ k} h'_j U_jk + b_k)   if t mod T_k = 0
+        h_k = h'_k                                   otherwise
+
+    so a module reads itself and slower modules only, and U is block lower
+    triangular (row = sender, column = receiver).
+
+    Weights: `kernel` (features, units); `recurrent_kernel` (units, units), of
+    which only the lower blocks act; `bias` (units).
+
+    Args:
+        units: Positive integer, divisible by the number of periods.
+        periods: The modules' periods, positive integers from fast to slow.
+        activation: The activation g.
+        **kwargs: Arguments of `RecurrentCell`.
+
+    Call: inputs `(batch, features)`, states `[h, t]`: `(batch, units)`, and
+    `(batch, 1)`, the number of steps since the state was zero (kept modulo the
+    least common multiple of the periods, so that it stays exact for ever);
+    returns `(h, [h, t])`.
+
+    Source: Koutník et al. 2014, A Clockwork RNN, arXiv 1402.3511.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        periods: Sequence[int] = (1, 2, 4, 8),
+        activation: Any = "tanh",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, **kwargs)
+        if isinstance(periods, (str, int)) or not len(periods):
+            raise ValueError(
+                "`periods` must be a sequence of positive integers, such as "
+                f"(1, 2, 4, 8). Received: periods={periods!r}"
+            )
+        self.periods = tuple(positive_integer("periods", period) for period in periods)
+        if list(self.periods) != sorted(self.periods):
+            raise ValueError(
+                "`periods` must be sorted from fast to slow (ascending). "
+                f"Received: periods={tuple(periods)}"
+            )
+        if units % len(self.periods):
+            raise ValueError(
+                "`units` must be divisible by the number of periods, "
+                f"{len(self.periods)}. Received: units={units}"
+            )
+        self.cycle = math.lcm(*self.periods)
+        exact = _EXACT_INTEGERS.get(self.compute_dtype, 2**53)
+        if self.cycle > exact:
+            raise ValueError(
+                "The least common multiple of `periods` must be at most "
+                f"{exact} to count steps in {self.compute_dtype}. Received: "
+                f"periods={self.periods}"
+            )
+        self.activation = keras.activations.get(activation)
+        self.module_units = units // len(self.periods)
+        self.state_size = [self.units, 1]
+        module = np.repeat(np.arange(len(self.periods)), self.module_units)
+        self.block_mask = (module[:, None] >= module[None, :]).astype("float32")
+
+    def build(self, input_shape: tuple) -> None:
+        self.kernel = self.add_kernel("kernel", (input_shape[-1], self.units))
+        self.recurrent_kernel = self.add_recurrent_kernel(
+            "recurrent_kernel", (self.units, self.units)
+        )
+        self.bias = self.add_bias(self.units)
+
+    def project(self, inputs: Any) -> Any:
+        z = ops.matmul(inputs, self.kernel)  # (..., units)
+        return z if self.bias is None else z + self.bias
+
+    def step(self, projected: Any, states: list, recurrent_dropout_mask: Any) -> Any:
+        h, t = states
+        lower = self.recurrent_kernel * ops.cast(self.block_mask, h.dtype)
+        z = projected + ops.matmul(dropped(h, recurrent_dropout_mask), lower)
+        period = np.repeat(self.periods, self.module_units)[None, :]  # (1, units)
+        ticks = ops.equal(ops.mod(t, ops.cast(period, t.dtype)), 0)  # (batch, units)
+        h = ops.where(ticks, self.activation(z), h)
+        return h, [h, ops.mod(t + 1, self.cycle)]
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "periods": list(self.periods),
+            "activation": keras.activations.serialize(self.activation),
+        }
