@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from keras import ops, tree
+from keras import ops
 
 from keras_seqzoo.layers.nested_loop import nested_loop
 
@@ -39,7 +39,7 @@ def scan(
     Args:
         step: Function `(x_t, states) -> (output, new_states)`, all of them
             `(batch, ...)`.
-        inputs: Tensor, or nest of tensors, `(batch, time, ...)`.
+        inputs: Tensor `(batch, time, features)`.
         initial_states: List of tensors `(batch, size)`.
         mask: Booleans `(batch, time)` or None. A masked step keeps the states
             and repeats the output before it (zeros if there is none).
@@ -79,34 +79,35 @@ def differentiable_loop(
         x = ops.swapaxes(x, 0, 1)  # (time, batch, ...)
         return ops.flip(x, axis=0) if go_backwards else x
 
-    def first_step(x: Any) -> Any:
-        return x[:, 0]
-
-    # The backend's scan stacks its whole carry, so the output is put into the
-    # carry only where it is not the first state already.
-    output_spec, _ = step(tree.map_structure(first_step, inputs), initial_states)
-    first_output = ops.zeros_like(output_spec)
-    xs = {"inputs": tree.map_structure(time_first, inputs)}
+    # Keras' scan takes only one sequence where the length is unknown (TensorFlow),
+    # so the mask travels as one more feature.
+    xs = time_first(inputs)  # (time, batch, features)
     if mask is not None:
-        xs["mask"] = time_first(mask)[..., None]  # (time, batch, 1)
+        valid = time_first(mask)[..., None]  # (time, batch, 1)
+        xs = ops.concatenate([xs, ops.cast(valid, xs.dtype)], axis=-1)
+    first_output, _ = step(inputs[:, 0], initial_states)
 
-    def body(carry: list, x: dict) -> tuple[list, list]:
+    def body(carry: list, x: Any) -> tuple[list, list]:
         output, *states = carry
-        new_output, new_states = step(x["inputs"], states)
-        if mask is not None:
-            new_output = ops.where(x["mask"], new_output, output)
+        if mask is None:
+            new_output, new_states = step(x, states)
+        else:
+            new_output, new_states = step(x[..., :-1], states)
+            keep = x[..., -1:] > 0
+            new_output = ops.where(keep, new_output, output)
             new_states = [
-                ops.where(x["mask"], new, old)
+                ops.where(keep, new, old)
                 for new, old in zip(new_states, states, strict=True)
             ]
         carry = [new_output, *new_states]
         return carry, carry
 
-    carry, history = ops.scan(body, [first_output, *initial_states], xs)
+    carry, history = ops.scan(
+        body, [ops.zeros_like(first_output), *initial_states], xs
+    )
     outputs = ops.swapaxes(history[0], 0, 1)  # (batch, time, size)
     last_output, states = carry[0], carry[1:]
     if mask is not None and zero_output_for_mask:
-        keep = ops.swapaxes(xs["mask"], 0, 1)
-        outputs = ops.where(keep, outputs, ops.zeros_like(outputs))
+        outputs = outputs * ops.cast(ops.swapaxes(valid, 0, 1), outputs.dtype)
         last_output = outputs[:, -1]
     return last_output, outputs, states

@@ -1,0 +1,6 @@
+"""The reference models; importing this package registers all of them."""
+
+from keras_seqzoo.models.synced.slot_tagger import SlotTagger
+from keras_seqzoo.models.zoo_model import ZooModel
+
+__all__ = ["SlotTagger", "ZooModel"]

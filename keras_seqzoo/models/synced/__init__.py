@@ -1,0 +1,1 @@
+"""Models with one output for each input."""

@@ -1,0 +1,361 @@
+"""Slot filling: one label for each word, by a deep recurrent network."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_seqzoo.cells.recurrent_cell import positive_integer, rate
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.layers.rnn_stack import RNNStack
+from keras_seqzoo.models.zoo_model import ZooModel
+from keras_seqzoo.preprocessing.words import (
+    FIRST_WORD,
+    PADDING,
+    KnownIds,
+    OneHotWords,
+    WordFrontEnd,
+)
+from keras_seqzoo.registry import register
+
+
+@keras.saving.register_keras_serializable(package="keras_seqzoo")
+class SlotTagger(ZooModel):
+    """Word embeddings and a character CNN, a recurrent stack, a label a word.
+
+    Args:
+        vocabulary: The known words, lower case, digits as 0; the first has id 2
+            (0 is padding, 1 any other word).
+        characters: The known characters; the first has id 2.
+        labels: The labels' names, in the order of their ids.
+        num_classes: Number of labels, instead of `labels` (they are then named
+            label_0, label_1, ...).
+        cell: Name of the recurrent cell, as in `layers.recurrent_layer`.
+        units: Units of each recurrent layer and direction.
+        num_layers: Number of recurrent layers.
+        bidirectional: Whether the stack reads the sentence both ways; if not, a
+            label depends on the words up to its own, and words can be streamed.
+        embedding_size: Size of the word embedding; 0 for one-hot words.
+        character_size: Size of the character embedding; 0 for no characters.
+        character_filters: Filters of the character CNN, of width 3.
+        word_length: Characters read of each word.
+        dropout: Dropout rate of the embeddings and before the head.
+        recurrent_dropout: Dropout rate between the recurrent layers.
+        cell_arguments: Further arguments of the recurrent layers.
+        name: The model's name.
+
+    Inputs: `{"words": (batch, length), "characters": (batch, length,
+    word_length)}`, int32; ids outside the vocabulary count as unknown. Output:
+    logits `(batch, length, num_classes)`.
+
+    Source: the bidirectional tagger of Mesnil et al. 2015, Using Recurrent Neural
+    Networks for Slot Filling in Spoken Language Understanding, with the character
+    CNN of Ma & Hovy 2016, arXiv 1603.01354.
+    """
+
+    asset_keys: ClassVar[tuple[str, ...]] = ("vocabulary", "characters", "labels")
+    head_layers: ClassVar[tuple[str, ...]] = ("head",)
+
+    def __init__(
+        self,
+        *,
+        vocabulary: Sequence[str] = (),
+        characters: Sequence[str] = (),
+        labels: Sequence[str] | None = None,
+        num_classes: int | None = None,
+        cell: str = "peephole_lstm",
+        units: int = 128,
+        num_layers: int = 2,
+        bidirectional: bool = True,
+        embedding_size: int = 100,
+        character_size: int = 30,
+        character_filters: int = 50,
+        word_length: int = 16,
+        dropout: float = 0.5,
+        recurrent_dropout: float = 0.5,
+        cell_arguments: dict | None = None,
+        name: str | None = "slot_tagger",
+    ) -> None:
+        labels = _labels(labels, num_classes)
+        positive_integer("word_length", word_length)
+        rate("dropout", dropout)
+
+        # Layers
+        preprocessor = WordFrontEnd(vocabulary, characters, word_length)
+        head = keras.layers.Dense(len(labels), name="head")
+
+        # Functional graph
+        words = keras.Input((None,), dtype="int32", name="words")
+        character_ids = keras.Input(
+            (None, word_length), dtype="int32", name="characters"
+        )
+        mask = ops.not_equal(words, PADDING)  # (batch, length)
+        if embedding_size:
+            x = KnownIds(len(vocabulary), name="known_words")(words)
+            x = keras.layers.Embedding(
+                len(vocabulary) + FIRST_WORD, embedding_size, name="word_embedding"
+            )(x)
+        else:
+            x = OneHotWords(len(vocabulary), name="word_one_hot")(words)
+        if character_size:
+            y = KnownIds(len(characters), name="known_characters")(character_ids)
+            y = keras.layers.Embedding(
+                len(characters) + FIRST_WORD, character_size, name="character_embedding"
+            )(y)
+            # One convolution along each word's characters, none across words.
+            y = keras.layers.Conv2D(
+                character_filters, (1, 3), padding="same", name="character_convolution"
+            )(y)  # (batch, length, word_length, character_filters)
+            x = ops.concatenate([x, ops.max(y, axis=2)], axis=-1)
+        x = keras.layers.Dropout(dropout, name="embedding_dropout")(x)
+        x = RNNStack(
+            cell,
+            x.shape[-1],
+            units,
+            num_layers,
+            dropout=recurrent_dropout,
+            bidirectional=bidirectional,
+            cell_arguments=cell_arguments,
+            name="body",
+        )(x, mask=mask)
+        x = keras.layers.Dropout(dropout, name="head_dropout")(x)
+        logits = head(x)
+        super().__init__(
+            inputs={"words": words, "characters": character_ids},
+            outputs=logits,
+            name=name,
+        )
+
+        # Configuration
+        self.preprocessor = preprocessor
+        self.labels = list(labels)
+        self.config = {
+            "vocabulary": list(vocabulary),
+            "characters": list(characters),
+            "labels": list(labels),
+            "cell": cell,
+            "units": units,
+            "num_layers": num_layers,
+            "bidirectional": bidirectional,
+            "embedding_size": embedding_size,
+            "character_size": character_size,
+            "character_filters": character_filters,
+            "word_length": word_length,
+            "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout,
+            "cell_arguments": dict(cell_arguments or {}),
+        }
+        self._tag = tf.function(
+            self.serve_text, input_signature=[tf.TensorSpec((None,), tf.string)]
+        )
+
+    def predict_text(
+        self, sentences: Sequence[str], batch_size: int = 64
+    ) -> list[list[tuple[str, str]]]:
+        """Tag sentences.
+
+        Args:
+            sentences: Strings; each is split at white space.
+            batch_size: Sentences computed at a time.
+
+        Returns:
+            For each sentence the list of its (word, label) pairs; an empty sentence
+            gives an empty list.
+        """
+        if isinstance(sentences, (str, bytes)):
+            raise UserError(
+                "`sentences` must be a list of strings. Received one string: "
+                f"{sentences!r}"
+            )
+        tagged = []
+        for start in range(0, len(sentences), batch_size):
+            batch = tf.constant(list(sentences[start : start + batch_size]))
+            result = self._tag(batch)
+            for words, slots in zip(
+                result["words"].numpy(), result["slots"].numpy(), strict=True
+            ):
+                tagged.append(
+                    [
+                        (word.decode(errors="replace"), slot.decode())
+                        for word, slot in zip(words, slots, strict=True)
+                        if word
+                    ]
+                )
+        return tagged
+
+    def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Ids to `labels` (batch, length) int32, -1 at padding, and `scores`.
+
+        Scores are the logits, `(batch, length, num_classes)`.
+        """
+        scores = self(inputs, training=False)
+        labels = ops.cast(ops.argmax(scores, axis=-1), "int32")
+        padding = ops.equal(inputs["words"], PADDING)
+        return {"labels": ops.where(padding, -1, labels), "scores": scores}
+
+    def serve_text(self, sentences: Any) -> dict[str, Any]:
+        """Strings `(batch,)` to `words`, `slots` (both "" at padding), `scores`."""
+        words = self.preprocessor.split(sentences)
+        ids = self.preprocessor.from_words(words)
+        result = self.serve(ids)
+        names = tf.gather(["", *self.labels], result["labels"] + 1)
+        dense = words.to_tensor("", shape=(None, None))
+        dense = tf.pad(
+            dense, [(0, 0), (0, tf.shape(names)[1] - tf.shape(dense)[1])]
+        )  # an all-empty batch has length 1
+        return {"words": dense, "slots": names, "scores": result["scores"]}
+
+    def example_inputs(
+        self, batch: int, length: int, seed: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Random ids with rows of several lengths, as `inputs` expects them."""
+        rng = np.random.default_rng(seed)
+        words = rng.integers(
+            1, len(self.config["vocabulary"]) + FIRST_WORD, (batch, length)
+        )
+        lengths = rng.integers(1, length + 1, batch)
+        lengths[0] = length
+        padding = np.arange(length)[None, :] >= lengths[:, None]
+        words[padding] = PADDING
+        characters = rng.integers(
+            0,
+            len(self.config["characters"]) + FIRST_WORD,
+            (batch, length, self.config["word_length"]),
+        )
+        characters[padding] = PADDING
+        return {
+            "words": words.astype("int32"),
+            "characters": characters.astype("int32"),
+        }
+
+    def example_targets(self, batch: int, length: int, seed: int = 0) -> np.ndarray:
+        """Label ids that depend on the words of `example_inputs`, -1 at padding."""
+        words = self.example_inputs(batch, length, seed)["words"]
+        return np.where(words == PADDING, -1, words % len(self.labels))
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """Arguments of a very small instance, for tests."""
+        return {
+            "vocabulary": ["apple", "bag", "cat", "dog", "elephant"],
+            "characters": list("abcdefghijklmnopqrstuvwxyz"),
+            "labels": ["O", "B-animal", "I-animal", "B-fruit"],
+            "units": 8,
+            "num_layers": 2,
+            "embedding_size": 6,
+            "character_size": 4,
+            "character_filters": 4,
+            "word_length": 8,
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        return dict(self.config)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SlotTagger":
+        return cls(**config)
+
+
+def _labels(labels: Sequence[str] | None, num_classes: int | None) -> list[str]:
+    if labels is None and num_classes is None:
+        raise UserError("A slot tagger needs `labels` (or `num_classes`).")
+    if labels is None:
+        positive_integer("num_classes", num_classes)
+        return [f"label_{i}" for i in range(num_classes)]
+    if isinstance(labels, str) or len(set(labels)) != len(labels) or not len(labels):
+        raise UserError(
+            f"`labels` must be a list of different names. Received: {labels!r}"
+        )
+    if num_classes not in (None, len(labels)):
+        raise UserError(
+            "`num_classes` must agree with `labels`, which are "
+            f"{len(labels)}. Received: num_classes={num_classes}"
+        )
+    return list(labels)
+
+
+@register(pattern="synced", cell="simple_rnn")
+def simple_rnn_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of simple (Elman 1990) RNNs, one direction."""
+    return SlotTagger(**{"cell": "simple_rnn", "bidirectional": False, **overrides})
+
+
+@register(pattern="synced", cell="lstm")
+def lstm_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of LSTMs (Hochreiter & Schmidhuber 1997), one direction."""
+    return SlotTagger(**{"cell": "lstm", "bidirectional": False, **overrides})
+
+
+@register(pattern="synced", cell="peephole_lstm")
+def peephole_lstm_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of peephole LSTMs (Gers & Schmidhuber 2000), one direction."""
+    return SlotTagger(**{"cell": "peephole_lstm", "bidirectional": False, **overrides})
+
+
+@register(pattern="synced", cell="coupled_lstm")
+def coupled_lstm_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of coupled LSTMs (Greff et al. 2015), one direction."""
+    return SlotTagger(**{"cell": "coupled_lstm", "bidirectional": False, **overrides})
+
+
+@register(pattern="synced", cell="gru")
+def gru_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of GRUs (Cho et al. 2014), one direction."""
+    return SlotTagger(**{"cell": "gru", "bidirectional": False, **overrides})
+
+
+@register(pattern="synced", cell="clockwork_rnn")
+def clockwork_rnn_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of clockwork RNNs (Koutník et al. 2014), one direction."""
+    return SlotTagger(**{"cell": "clockwork_rnn", "bidirectional": False, **overrides})
+
+
+@register(pattern="synced", cell="scrn")
+def scrn_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of SCRNs (Mikolov et al. 2014), one direction."""
+    return SlotTagger(**{"cell": "scrn", "bidirectional": False, **overrides})
+
+
+@register(pattern="synced", cell="simple_rnn")
+def bi_simple_rnn_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of simple (Elman 1990) RNNs, both directions."""
+    return SlotTagger(**{"cell": "simple_rnn", **overrides})
+
+
+@register(pattern="synced", cell="lstm")
+def bi_lstm_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of LSTMs (Hochreiter & Schmidhuber 1997), both directions."""
+    return SlotTagger(**{"cell": "lstm", **overrides})
+
+
+@register(pattern="synced", cell="peephole_lstm")
+def bi_peephole_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of peephole LSTMs (Gers & Schmidhuber 2000), both directions."""
+    return SlotTagger(**{"cell": "peephole_lstm", **overrides})
+
+
+@register(pattern="synced", cell="coupled_lstm")
+def bi_coupled_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of coupled LSTMs (Greff et al. 2015), both directions."""
+    return SlotTagger(**{"cell": "coupled_lstm", **overrides})
+
+
+@register(pattern="synced", cell="gru")
+def bi_gru_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of GRUs (Cho et al. 2014), both directions."""
+    return SlotTagger(**{"cell": "gru", **overrides})
+
+
+@register(pattern="synced", cell="clockwork_rnn")
+def bi_clockwork_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of clockwork RNNs (Koutník et al. 2014), both directions."""
+    return SlotTagger(**{"cell": "clockwork_rnn", **overrides})
+
+
+@register(pattern="synced", cell="scrn")
+def bi_scrn_tagger(**overrides: Any) -> SlotTagger:
+    """Slot tagger of SCRNs (Mikolov et al. 2014), both directions."""
+    return SlotTagger(**{"cell": "scrn", **overrides})

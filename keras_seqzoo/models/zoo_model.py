@@ -1,0 +1,92 @@
+"""What every reference model has besides being a `keras.Model`."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+
+from keras_seqzoo import __version__
+from keras_seqzoo.presets import store
+
+
+class ZooModel(keras.Model):
+    """A functional Keras model with its front end, decoder and preset.
+
+    A subclass builds its functional graph in `__init__` from JSON-able arguments
+    and writes the methods below.
+
+    Attributes:
+        architecture: The registered name it was created under.
+        tag: The pretrained tag it was loaded from, or None.
+        asset_keys: Arguments that are lists of strings and kept in text files of
+            their own.
+        head_layers: Names of the layers that a new head replaces.
+    """
+
+    asset_keys: ClassVar[tuple[str, ...]] = ()
+    head_layers: ClassVar[tuple[str, ...]] = ()
+    architecture: str | None = None
+    tag: str | None = None
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """Arguments that make a very small instance, for tests."""
+        raise TypeError(f"{cls.__name__} must define `tiny`.")
+
+    def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Model and decoding, in the graph: what an exported file computes."""
+        raise TypeError(f"{type(self).__name__} must define `serve`.")
+
+    def example_inputs(
+        self, batch: int, length: int, seed: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Random valid inputs."""
+        raise TypeError(f"{type(self).__name__} must define `example_inputs`.")
+
+    def example_targets(self, batch: int, length: int, seed: int = 0) -> np.ndarray:
+        """Random valid targets that go with `example_inputs`."""
+        raise TypeError(f"{type(self).__name__} must define `example_targets`.")
+
+    def save_to_preset(
+        self,
+        folder: str | Path,
+        metadata: dict[str, Any] | None = None,
+        card: str | None = None,
+        dtype: str = "float32",
+    ) -> None:
+        """Write a folder that `keras_seqzoo.load` reads.
+
+        Args:
+            folder: Where to; an existing preset there is replaced.
+            metadata: What is known about it (data, metric, value, ...), JSON-able.
+            card: The model card's text, Markdown.
+            dtype: "float32" or "float16", how the weights are kept.
+
+        Raises:
+            UserError: if the folder holds something else or cannot be written.
+        """
+        if dtype not in ("float32", "float16"):
+            raise ValueError(
+                f"`dtype` must be 'float32' or 'float16'. Received: dtype={dtype!r}"
+            )
+        config = self.get_config()
+        assets = {key: config.pop(key) for key in self.asset_keys}
+        store.write(
+            folder,
+            {
+                "architecture": self.architecture,
+                "config": config,
+                "metadata": {"parameters": self.count_params(), **(metadata or {})},
+                "version": __version__,
+            },
+            {name: np.asarray(w, dtype) for name, w in named_weights(self).items()},
+            assets,
+            card or f"# {self.architecture}\n\nSaved by keras_seqzoo {__version__}.\n",
+        )
+
+
+def named_weights(model: keras.Model) -> dict[str, keras.Variable]:
+    """The model's weights by their path, without the model's own name."""
+    prefix = f"{model.name}/"
+    return {variable.path.removeprefix(prefix): variable for variable in model.weights}

@@ -1,0 +1,1 @@
+"""From what people have (text, sound, pictures) to what models read."""
