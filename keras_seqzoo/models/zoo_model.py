@@ -48,6 +48,11 @@ class ZooModel(keras.Model):
         """Random valid targets that go with `example_inputs`."""
         raise TypeError(f"{type(self).__name__} must define `example_targets`.")
 
+    def named_weights(self) -> dict[str, keras.Variable]:
+        """The weights by their path, without the model's own name."""
+        prefix = f"{self.name}/"
+        return {weight.path.removeprefix(prefix): weight for weight in self.weights}
+
     def save_to_preset(
         self,
         folder: str | Path,
@@ -80,13 +85,7 @@ class ZooModel(keras.Model):
                 "metadata": {"parameters": self.count_params(), **(metadata or {})},
                 "version": __version__,
             },
-            {name: np.asarray(w, dtype) for name, w in named_weights(self).items()},
+            {name: np.asarray(w, dtype) for name, w in self.named_weights().items()},
             assets,
             card or f"# {self.architecture}\n\nSaved by keras_seqzoo {__version__}.\n",
         )
-
-
-def named_weights(model: keras.Model) -> dict[str, keras.Variable]:
-    """The model's weights by their path, without the model's own name."""
-    prefix = f"{model.name}/"
-    return {variable.path.removeprefix(prefix): variable for variable in model.weights}

@@ -1,0 +1,337 @@
+"""The command line: `seqzoo list | info | predict | train | evaluate | export`.
+
+Each command imports what it needs when it runs, so that --help answers at once.
+Results go to standard output, messages to standard error. Exit status: 0 done, 1 the
+work failed, 2 the user's input was wrong, 130 interrupted.
+"""
+
+import contextlib
+import dataclasses
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+
+import click
+
+from keras_seqzoo import __version__
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.native_log import quiet
+from keras_seqzoo.printing import (
+    print_facts,
+    print_json,
+    print_table,
+    words_over_slots,
+)
+
+# Optional libraries, and the extra that installs them.
+_EXTRAS = {
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "tf2onnx": "onnx",
+    "tensorflow_datasets": "datasets",
+}
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON value and nothing else."
+)
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder of a local copy of the data set; fetched if not given.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="seqzoo")
+def commands() -> None:
+    """Small pretrained recurrent models for Keras, and the road to a phone.
+
+    \b
+    Examples:
+      seqzoo list --pretrained
+      seqzoo predict bi_peephole_tagger.atis "i would like to arrive in oulu"
+      seqzoo export bi_peephole_tagger.atis tagger.tflite --quantize int8
+    """
+
+
+@commands.command("list", short_help="List the models.")
+@click.argument("filters", nargs=-1, metavar="[FILTER]...")
+@click.option("--pattern", help='Only this input/output pattern, such as "synced".')
+@click.option("--cell", help='Only this recurrent cell, such as "gru".')
+@click.option("--pretrained", is_flag=True, help="Only models with trained weights.")
+@json_option
+def list_command(
+    filters: tuple[str, ...],
+    pattern: str | None,
+    cell: str | None,
+    pretrained: bool,
+    as_json: bool,
+) -> None:
+    """List the models, those whose name matches a FILTER if one is given.
+
+    \b
+    Examples:
+      seqzoo list
+      seqzoo list "*lstm*" --pattern synced
+      seqzoo list --cell gru --pretrained --json
+    """
+    from keras_seqzoo import registry
+
+    names = registry.list_models(
+        list(filters), pattern=pattern, cell=cell, pretrained=pretrained or None
+    )
+    columns = "name", "pattern", "cell", "pretrained", "parameters", "metric", "value"
+    models = [registry.info(name) for name in names]
+    rows = [{key: getattr(model, key) for key in columns} for model in models]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(columns, [row.values() for row in rows])
+    else:
+        click.echo("No model matches.", err=True)
+
+
+@commands.command("info")
+@click.argument("name")
+@json_option
+def info_command(name: str, as_json: bool) -> None:
+    """Show what is known of the model NAME.
+
+    \b
+    Examples:
+      seqzoo info bi_peephole_tagger
+      seqzoo info bi_peephole_tagger.atis --json
+    """
+    from keras_seqzoo import registry
+
+    facts = dataclasses.asdict(registry.info(name))
+    print_facts(facts, as_json)
+
+
+@commands.command("predict", short_help="Tag sentences: words over slots.")
+@click.argument("tag")
+@click.argument("text", nargs=-1)
+@json_option
+def predict_command(tag: str, text: tuple[str, ...], as_json: bool) -> None:
+    """Tag each TEXT with the model TAG: words over slots.
+
+    TAG is a pretrained model's name, a preset folder or a zip of one. Without TEXT, or
+    where it is "-", the sentences are the lines of standard input.
+
+    \b
+    Examples:
+      seqzoo predict bi_peephole_tagger.atis "i would like to arrive in oulu"
+      seqzoo predict my_tagger/ --json < sentences.txt
+    """
+    from keras_seqzoo import registry
+
+    model = registry.load(tag)
+    if not hasattr(model, "predict_text"):
+        raise UserError(f"`{tag}` does not read text. Received: {model.architecture}")
+    sentences = [line for item in text or ("-",) for line in lines_of(item)]
+    tagged = model.predict_text(sentences) if sentences else []
+    if as_json:
+        print_json([[{"word": w, "slot": s} for w, s in pairs] for pairs in tagged])
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for number, pairs in enumerate(tagged):
+        if number:
+            click.echo()
+        click.echo(words_over_slots(pairs, width))
+
+
+@commands.command("train", short_help="Train a recipe and write a preset.")
+@click.argument("recipe", type=click.Path(exists=True, dir_okay=False))
+@data_dir_option
+@click.option("--output", type=click.Path(), help="Preset folder to write.")
+@click.option("--run-dir", type=click.Path(), help="Folder of checkpoints and logs.")
+@click.option("--seed", type=click.IntRange(min=0), help="Instead of the recipe's.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a recipe's value; may be given many times.",
+)
+@json_option
+def train_command(
+    recipe: str,
+    data_dir: str | None,
+    output: str | None,
+    run_dir: str | None,
+    seed: int | None,
+    epochs: int | None,
+    changes: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Train the model that the YAML file RECIPE describes and write a preset folder.
+
+    A training that was stopped goes on from its last checkpoint when the same command
+    is run again.
+
+    \b
+    Examples:
+      seqzoo train zoo_configs/synced/bi_peephole_tagger.atis.yaml --data-dir data/atis
+      seqzoo train my.yaml --output my_tagger --epochs 3 --set training.clip_norm=5.0
+    """
+    from keras_seqzoo import training
+    from keras_seqzoo.training.recipe import parse_overrides
+
+    overrides = parse_overrides(changes)
+    if seed is not None:
+        overrides["training.seed"] = seed
+    if epochs is not None:
+        overrides["training.epochs"] = epochs
+    try:
+        with results_only():
+            result = training.train(
+                recipe,
+                data_dir=data_dir,
+                output=output,
+                run_dir=run_dir,
+                overrides=overrides,
+            )
+    except FloatingPointError as error:
+        raise click.ClickException(str(error)) from error
+    print_facts(result, as_json)
+
+
+@commands.command("evaluate")
+@click.argument("tag")
+@data_dir_option
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Part of the data set.",
+)
+@json_option
+def evaluate_command(tag: str, data_dir: str | None, split: str, as_json: bool) -> None:
+    """Measure the model TAG on its data set.
+
+    \b
+    Examples:
+      seqzoo evaluate bi_peephole_tagger.atis --data-dir data/atis
+      seqzoo evaluate my_tagger/ --data-dir data/atis --split validation --json
+    """
+    from keras_seqzoo import training
+
+    with results_only():
+        result = training.evaluate(tag, data_dir=data_dir, split=split)
+    print_facts(result, as_json)
+
+
+@commands.command("export", short_help="Write a TFLite, ONNX or SavedModel file.")
+@click.argument("tag")
+@click.argument("path", type=click.Path())
+@click.option(
+    "--quantize",
+    type=click.Choice(["float16", "int8"]),
+    help="Smaller weights (TFLite only).",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Largest difference from Keras that is allowed.",
+)
+@json_option
+def export_command(
+    tag: str,
+    path: str,
+    quantize: str | None,
+    tolerance: float | None,
+    as_json: bool,
+) -> None:
+    """Write the model TAG to PATH and check the file in its own runtime.
+
+    PATH ends in .tflite or .onnx; a name without ending is a SavedModel's folder.
+
+    \b
+    Examples:
+      seqzoo export bi_peephole_tagger.atis tagger.tflite --quantize int8
+      seqzoo export bi_peephole_tagger.atis tagger.onnx
+      seqzoo export bi_peephole_tagger.atis tagger/ --json
+    """
+    from keras_seqzoo import registry
+    from keras_seqzoo.export import ExportError, export
+
+    options = {} if tolerance is None else {"tolerance": tolerance}
+    try:
+        with results_only():
+            report = export(registry.load(tag), path, quantize=quantize, **options)
+    except ExportError as error:
+        raise click.ClickException(" ".join(str(error).split())) from error
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        click.echo(str(report))
+
+
+def lines_of(item: str) -> list[str]:
+    """The sentences an argument stands for: itself, or standard input's lines."""
+    if item == "-":
+        raw = click.get_binary_stream("stdin").read().decode("utf-8", "replace")
+        return raw.splitlines()
+    return [item.encode("utf-8", "replace").decode()]
+
+
+@contextlib.contextmanager
+def results_only() -> Iterator[None]:
+    """Sends what libraries print (Keras' progress, say) to standard error."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: The words after `seqzoo`; the process's own if None.
+
+    Returns:
+        The exit status.
+    """
+    with quiet():
+        try:
+            status = commands.main(arguments, "seqzoo", standalone_mode=False)
+            return status if isinstance(status, int) else 0
+        except click.Abort:  # Ctrl-C
+            return 130
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except UserError as error:
+            return failed(str(error), 2)
+        except OSError as error:
+            named = f": {error.filename}" if error.filename else ""
+            return failed(
+                f"{error.strerror or error}{named}", 2 if _is_path(error) else 1
+            )
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get(error.name)
+            if extra is None:
+                raise
+            return failed(f"{error}: pip install 'keras_seqzoo[{extra}]'", 1)
+
+
+def failed(message: str, status: int) -> int:
+    """Says in one line what went wrong; returns the exit status."""
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    return status
+
+
+def _is_path(error: OSError) -> bool:
+    """Whether the error is about a path that the user gave, not about the machine."""
+    wrong_path = (
+        FileNotFoundError,
+        NotADirectoryError,
+        IsADirectoryError,
+        PermissionError,
+    )
+    return isinstance(error, wrong_path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

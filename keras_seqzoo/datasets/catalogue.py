@@ -1,0 +1,41 @@
+"""The data sets by name."""
+
+from typing import Any
+
+from keras_seqzoo.datasets import train_tickets
+from keras_seqzoo.datasets.atis import Atis
+from keras_seqzoo.datasets.slot_files import TaggedSentence, read_split
+from keras_seqzoo.datasets.snips import Snips
+from keras_seqzoo.errors import UserError
+
+_BUILDERS = {"atis": Atis, "snips": Snips}
+NAMES = (*_BUILDERS, "train_tickets")
+
+
+def facts(name: str) -> Any:
+    """An object with the set's TITLE, SOURCE, LICENCE and CITATION."""
+    _check_name(name)
+    return _BUILDERS.get(name, train_tickets)
+
+
+def read(name: str, split: str, data_dir: str | None = None) -> list[TaggedSentence]:
+    """All sentences of a split.
+
+    Args:
+        name: One of NAMES.
+        split: "train", "validation" or "test".
+        data_dir: Folder of a local copy, for sets that are not shipped.
+
+    Raises:
+        UserError: Unknown name or split; or the files are missing, damaged or cannot
+            be fetched.
+    """
+    _check_name(name)
+    if name == "train_tickets":
+        return train_tickets.read_split(split)
+    return read_split(_BUILDERS[name], split, data_dir)
+
+
+def _check_name(name: str) -> None:
+    if name not in NAMES:
+        raise UserError(f"dataset must be one of {list(NAMES)}. Received: {name!r}")

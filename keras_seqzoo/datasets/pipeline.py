@@ -1,0 +1,206 @@
+"""Tagged sentences to padded, bucketed batches for `model.fit`, with tf.data."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_seqzoo.errors import UserError
+
+IGNORED_LABEL = -1  # Padding; the loss takes no part in it.
+OUT_OF_VOCABULARY = 1
+BUCKET_BOUNDARIES = (8, 12, 16, 24, 32)
+
+
+def tagging_dataset(
+    sentences: Sequence[str | Sequence[str]],
+    slots: Sequence[Sequence[str]],
+    model: Any,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    seed: int = 0,
+    bucket_boundaries: Sequence[int] = BUCKET_BOUNDARIES,
+) -> tf.data.Dataset:
+    """Your own tagged sentences, ready for `model.fit`.
+
+    Sentences of like length share a batch; the order is new in every epoch and follows
+    from the seed. Compile with
+    `SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)`.
+
+    Args:
+        sentences: Strings (words parted by spaces) or lists of words.
+        slots: For each sentence one of the model's labels for each word.
+        model: A slot tagger of this package: its preprocessor and labels are used.
+        batch_size: Sentences in a batch.
+        shuffle: Whether to shuffle; without, batches come in the order they fill.
+        seed: Of the shuffling.
+        bucket_boundaries: Lengths in words at which a new bucket begins.
+
+    Returns:
+        A dataset of (inputs, labels): the model's inputs dict, and int32 labels
+        (batch, length) with -1 for padding.
+
+    Raises:
+        UserError: A row has another number of slots than of words, no word at all, or
+            a slot that the model does not have; the message names the row.
+    """
+    inputs, labels = encode(sentences, slots, model)
+    order = tf.data.Dataset.range(len(sentences))
+    if shuffle:
+        order = order.shuffle(len(sentences), seed=seed)
+    batches = _batches(order, inputs, labels, batch_size, bucket_boundaries)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def training_batches(
+    sentences: Sequence[str | Sequence[str]],
+    slots: Sequence[Sequence[str]],
+    model: Any,
+    batch_size: int,
+    seed: int,
+    epochs: range,
+    word_dropout: float = 0.0,
+    bucket_boundaries: Sequence[int] = BUCKET_BOUNDARIES,
+) -> tuple[tf.data.Dataset, int]:
+    """The batches of several epochs in a row, each epoch's a function of (seed, epoch).
+
+    So a training that starts again at epoch n sees what it would have seen.
+
+    Args:
+        sentences, slots, model, batch_size, bucket_boundaries: As `tagging_dataset`.
+        seed: Of order and word dropout.
+        epochs: The epochs to make.
+        word_dropout: A word seen n times in training becomes out-of-vocabulary with
+            probability word_dropout / (word_dropout + n); its characters stay.
+
+    Returns:
+        The dataset, and the number of batches in each epoch.
+    """
+    inputs, labels = encode(sentences, slots, model)
+    rows = len(sentences)
+    if word_dropout:
+        seen = np.bincount(inputs["words"].flat_values.numpy())
+        drop_rate = word_dropout / (word_dropout + np.maximum(seen, 1.0))
+        drop_rate = tf.constant(drop_rate, tf.float32)  # (largest word id + 1,)
+
+    def epoch_batches(epoch):
+        epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(rows, dtype=tf.int64), epoch_seed
+        )
+        batches = _batches(
+            tf.data.Dataset.from_tensor_slices(order),
+            inputs,
+            labels,
+            batch_size,
+            bucket_boundaries,
+        )
+        if not word_dropout:
+            return batches
+
+        def drop_words(number, batch):
+            batch_inputs, batch_labels = batch
+            words = batch_inputs["words"]  # (batch, length)
+            chance = tf.random.stateless_uniform(
+                tf.shape(words), epoch_seed + tf.stack([number + 1, 0])
+            )
+            dropped = chance < tf.gather(drop_rate, words)
+            words = tf.where(
+                dropped & (words > 0), tf.cast(OUT_OF_VOCABULARY, words.dtype), words
+            )
+            return {**batch_inputs, "words": words}, batch_labels
+
+        return batches.enumerate().map(drop_words)
+
+    dataset = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch_batches)
+    buckets = np.digitize(labels.row_lengths().numpy(), bucket_boundaries)
+    steps = sum(-(-count // batch_size) for count in np.bincount(buckets))
+    return dataset.prefetch(tf.data.AUTOTUNE), int(steps)
+
+
+def encode(
+    sentences: Sequence[str | Sequence[str]],
+    slots: Sequence[Sequence[str]],
+    model: Any,
+) -> tuple[dict[str, tf.RaggedTensor], tf.RaggedTensor]:
+    """All sentences as ids: the model's inputs and the labels, one ragged row each.
+
+    Raises:
+        UserError: As `tagging_dataset`.
+    """
+    sentences = [split_words(sentence) for sentence in sentences]
+    _check_rows(sentences, slots, model.labels)
+    label_ids = {label: index for index, label in enumerate(model.labels)}
+    labels = tf.ragged.constant(
+        [[label_ids[slot] for slot in row] for row in slots],
+        dtype=tf.int32,
+        ragged_rank=1,
+    )
+    texts = tf.data.Dataset.from_tensor_slices([" ".join(row) for row in sentences])
+    encoded = texts.map(
+        lambda text: {
+            name: value[0] for name, value in model.preprocessor(text[None]).items()
+        },
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+    inputs = next(iter(encoded.ragged_batch(len(sentences))))
+    return inputs, labels
+
+
+def split_words(sentence: str | Sequence[str]) -> list[str]:
+    """The words of a sentence given as a string or as words."""
+    return sentence.split() if isinstance(sentence, str) else list(sentence)
+
+
+def _check_rows(sentences, slots, labels) -> None:
+    if not sentences or len(sentences) != len(slots):
+        raise UserError(
+            "sentences and slots must be as many, and at least one. Received: "
+            f"{len(sentences)} sentences, {len(slots)} rows of slots"
+        )
+    known = set(labels)
+    for row, (words, tags) in enumerate(zip(sentences, slots)):
+        if not words or len(words) != len(tags):
+            raise UserError(
+                f"row {row}: expected one slot for each word, and at least one word. "
+                f"Received: {len(words)} words, {len(tags)} slots"
+            )
+        for word in words:
+            if word.split() != [word]:
+                raise UserError(
+                    f"row {row}: a word must not be empty nor hold white space. "
+                    f"Received: {word!r}"
+                )
+        for tag in tags:
+            if tag not in known:
+                raise UserError(
+                    f"row {row}: slot must be one of the model's {len(known)} labels. "
+                    f"Received: {tag!r}"
+                )
+
+
+def _batches(order, inputs, labels, batch_size, bucket_boundaries) -> tf.data.Dataset:
+    """Padded batches of the rows whose numbers `order` gives."""
+
+    def example(row):
+        # Fewer ragged dimensions than rows of words have: dense already.
+        dense = {
+            name: value[row].to_tensor()
+            if isinstance(value[row], tf.RaggedTensor)
+            else value[row]
+            for name, value in inputs.items()
+        }
+        return dense, labels[row]
+
+    examples = order.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+    padding = (
+        {name: tf.zeros([], value.dtype) for name, value in inputs.items()},
+        IGNORED_LABEL,
+    )
+    return examples.bucket_by_sequence_length(
+        element_length_func=lambda inputs, labels: tf.shape(labels)[0],
+        bucket_boundaries=list(bucket_boundaries),
+        bucket_batch_sizes=[batch_size] * (len(bucket_boundaries) + 1),
+        padding_values=padding,
+    )

@@ -1,0 +1,118 @@
+"""Keras' private functions that do not convert, replaced while a graph is traced.
+
+Every Keras recurrent layer, and every user's cell in `keras.layers.RNN`, runs through
+one function: the backend's `rnn`. Its tensor lists have no builtin LiteRT operators,
+so tracing for TFLite puts `nested_loop` in its place.
+"""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+# The backend is private, and Keras has no public way to choose the loop. This is the
+# only file that reaches for it; tests/export/test_keras_backend.py fails when Keras
+# moves what is replaced here, or changes its arguments.
+from keras.src import backend
+
+from keras_seqzoo.export.projected_cells import projected
+from keras_seqzoo.layers.cell_layer import CellLayer
+from keras_seqzoo.layers.nested_loop import nested_loop
+from keras_seqzoo.layers.scan import nested_loops as our_nested_loops
+
+
+@contextlib.contextmanager
+def nested_loops():
+    """While open, every recurrent layer runs in nested loops."""
+    with (
+        replaced(backend, "rnn", _rnn),
+        inner_loops(projected),
+        our_nested_loops(),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def plain_operators():
+    """While open, `keras.ops.argmax` is one operator.
+
+    Keras' own looks into the bits of floats to tell -0 from 0; no runtime can.
+    """
+    with replaced(backend.numpy, "argmax", _argmax):
+        yield
+
+
+@contextlib.contextmanager
+def inner_loops(replacement):
+    """While open, recurrent layers ask `replacement` to run them.
+
+    `replacement(layer, sequences, initial_state, mask)` returns what the layer's
+    `inner_loop` does, or None to leave the layer its own.
+    """
+
+    def asking(original):
+        def inner_loop(layer, sequences, initial_state, mask, training=False):
+            first = mask[0] if keras.tree.is_nested(mask) else mask
+            found = replacement(layer, sequences, initial_state, first)
+            if found is not None:
+                return found
+            return original(layer, sequences, initial_state, mask, training=training)
+
+        return inner_loop
+
+    # These define an inner loop of their own; Keras' SimpleRNN inherits RNN's.
+    layers = (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU, CellLayer)
+    with contextlib.ExitStack() as stack:
+        for layer in layers:
+            stack.enter_context(replaced(layer, "inner_loop", asking(layer.inner_loop)))
+        yield
+
+
+@contextlib.contextmanager
+def replaced(owner, name, value):
+    """Sets an attribute of a module or class, and puts the old one back."""
+    original = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+def _rnn(
+    step_function,
+    inputs,
+    initial_states,
+    go_backwards=False,
+    mask=None,
+    constants=None,
+    unroll=False,
+    input_length=None,
+    time_major=False,
+    zero_output_for_mask=False,
+    return_all_outputs=True,
+):
+    """The backend's `rnn`, as far as Keras' layers use it."""
+    if constants or time_major:
+        raise NotImplementedError("constants and time_major are not exported")
+    return nested_loop(
+        step_function,
+        inputs,
+        initial_states,
+        mask=mask,
+        go_backwards=go_backwards,
+        zero_output_for_mask=zero_output_for_mask,
+        return_sequences=return_all_outputs,
+    )
+
+
+def _argmax(x, axis=None, keepdims=False):
+    """The backend's `argmax`."""
+    x = tf.convert_to_tensor(x)
+    flat = x if axis is not None else tf.reshape(x, (-1,))
+    index = tf.argmax(flat, axis=-1 if axis is None else axis, output_type=tf.int32)
+    if not keepdims:
+        return index
+    if axis is None:
+        return tf.reshape(index, (1,) * len(x.shape))
+    return tf.expand_dims(index, axis)

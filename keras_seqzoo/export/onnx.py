@@ -1,0 +1,89 @@
+"""ONNX files with one node for a recurrent layer."""
+
+import collections
+import pathlib
+
+import numpy as np
+import onnx
+import tensorflow as tf
+import tf2onnx
+
+from keras_seqzoo.export.fused_nodes import fused_nodes, node_from_marker
+from keras_seqzoo.export.report import ExportError
+from keras_seqzoo.export.serving import Served
+from keras_seqzoo.export.tracing import for_inference
+
+OPSET = 18
+
+
+def write_onnx(served: Served, path: pathlib.Path) -> None:
+    """Converts to an ONNX file whose batch and length are dynamic.
+
+    Recurrent layers without an ONNX node (see `fused_nodes`) become a Loop.
+
+    Raises:
+        ExportError: where an operator of the model has no ONNX counterpart.
+    """
+
+    def call(*tensors):
+        outputs = served.call(dict(zip(served.inputs, tensors)))
+        return {name: tf.identity(tensor) for name, tensor in outputs.items()}
+
+    signature = list(served.inputs.values())
+    function = tf.function(call, input_signature=signature, autograph=False)
+    with for_inference(served.model), fused_nodes():
+        try:
+            model, _ = tf2onnx.convert.from_function(
+                function,
+                input_signature=signature,
+                opset=OPSET,
+                custom_op_handlers={
+                    "PyFuncStateless": (node_from_marker, []),
+                    "ReverseV2": (_reverse, []),
+                },
+                custom_rewriter=[_drop_double_reverses],
+            )
+            onnx.checker.check_model(model, full_check=True)
+        except Exception as error:
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            raise ExportError(f"ONNX conversion failed: {reason[0][:300]}") from error
+    path.write_bytes(model.SerializeToString())
+
+
+def operators(content: bytes) -> dict[str, int]:
+    """Counts the operators of an ONNX file's content, those in subgraphs too."""
+    found = collections.Counter()
+    graphs = [onnx.load_from_string(content).graph]
+    while graphs:
+        for node in graphs.pop().node:
+            found[node.op_type] += 1
+            graphs += [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+    return dict(found)
+
+
+def _reverse(ctx, node, name, args):
+    """ReverseV2 as a Slice that steps backwards; tf2onnx's own takes five nodes."""
+    del name, args
+    axes = node.inputs[1].get_tensor_value(as_list=False).reshape(-1)
+    first, last, step = np.array([-1, np.iinfo(np.int64).min, -1])
+    values = [np.full(len(axes), value) for value in (first, last)]
+    values += [axes.astype("int64"), np.full(len(axes), step)]
+    inputs = [node.input[0]]
+    for value in values:
+        constant = ctx.make_const(tf2onnx.utils.make_name("reverse"), value)
+        inputs.append(constant.output[0])
+    shapes, dtypes, outputs = node.output_shapes, node.output_dtypes, node.output
+    ctx.remove_node(node.name)
+    ctx.make_node("Slice", inputs, outputs=outputs, shapes=shapes, dtypes=dtypes)
+
+
+def _drop_double_reverses(graph, nodes):
+    """Drops the pair of reversals that Bidirectional makes: the layer's and its own."""
+    for node in nodes:
+        if node.type != "ReverseV2" or node.inputs[0].type != "ReverseV2":
+            continue
+        inner = node.inputs[0]
+        axes = [n.inputs[1].get_tensor_value(as_list=False).reshape(-1) for n in (node, inner)]
+        if np.array_equal(*axes):
+            graph.replace_all_inputs(node.output[0], inner.input[0])
+    return graph.get_nodes()

@@ -1,0 +1,66 @@
+"""What an export found out about the file it wrote."""
+
+import dataclasses
+
+
+class ExportError(RuntimeError):
+    """The model could not be converted, or the file does not agree with Keras."""
+
+
+@dataclasses.dataclass
+class ExportReport:
+    """A written and verified file.
+
+    Attributes:
+        path: where it is.
+        format: "tflite", "onnx" or "saved_model".
+        bytes: its size; a folder's is the sum of its files.
+        operators: how many times it holds each operator.
+        max_difference: the largest absolute difference from Keras seen in its own
+            runtime, over all `cases`.
+        tolerance: what was allowed.
+        cases: the (batch, length) pairs that were run.
+        latency_ms: median time of one call on one thread.
+        latency_shape: the (batch, length) of that call.
+        quantize: None, "float16" or "int8".
+    """
+
+    path: str
+    format: str
+    bytes: int
+    operators: dict[str, int]
+    max_difference: float
+    tolerance: float
+    cases: list[tuple[int, int]]
+    latency_ms: float
+    latency_shape: tuple[int, int]
+    quantize: str | None
+
+    def to_dict(self) -> dict:
+        """The report as values that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        operators = ", ".join(
+            name if count == 1 else f"{name} x{count}"
+            for name, count in sorted(self.operators.items())
+        )
+        batch, length = self.latency_shape
+        batches = sorted({case[0] for case in self.cases})
+        lengths = sorted({case[1] for case in self.cases})
+        rows = {
+            "file": self.path,
+            "format": self.format + (f", {self.quantize}" if self.quantize else ""),
+            "size": f"{self.bytes / 1e6:.3f} MB",
+            "difference": f"{self.max_difference:.1e} at most from Keras "
+            f"(allowed {self.tolerance:.1e})",
+            "verified on": f"batch {_several(batches)}, length {_several(lengths)}",
+            "latency": f"{self.latency_ms:.2f} ms "
+            f"(batch {batch}, length {length}, one thread)",
+            "operators": operators,
+        }
+        return "\n".join(f"{name:<12} {value}" for name, value in rows.items())
+
+
+def _several(numbers):
+    return ", ".join(str(number) for number in numbers)

@@ -1,0 +1,62 @@
+"""SavedModels that load in a process that knows nothing of this package."""
+
+import collections
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from keras_seqzoo.export.report import ExportError
+from keras_seqzoo.export.serving import Served
+from keras_seqzoo.export.tracing import all_layers, concrete_function
+
+
+def write_saved_model(served: Served, path: pathlib.Path) -> None:
+    """Writes a folder with the signature `serve`, from ids to the answer.
+
+    A zoo model's has `serve_text` too, from raw text to the answer, and that is
+    then the default signature.
+
+    Raises:
+        ExportError: where TensorFlow cannot save the model.
+    """
+    try:
+        signatures = {"serve": concrete_function(served)}
+        serve_text = getattr(served.model, "serve_text", None)
+        if serve_text is not None:
+            text = tf.TensorSpec((None,), tf.string, "text")
+            signatures["serve_text"] = concrete_function(
+                served, lambda tensors: serve_text(tensors["text"]), {"text": text}
+            )
+        default = "serve" if serve_text is None else "serve_text"
+        signatures["serving_default"] = signatures[default]
+        root = tf.Module()
+        root.kept_variables = [v.value for v in served.model.variables]
+        root.kept_resources = _resources(served.model)
+        tf.saved_model.save(root, str(path), signatures=signatures)
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ExportError(f"SavedModel export failed: {reason[0][:300]}") from error
+
+
+def operators(path: pathlib.Path) -> dict[str, int]:
+    """Counts the operators in a SavedModel's functions."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((path / "saved_model.pb").read_bytes())
+    functions = saved.meta_graphs[0].graph_def.library.function
+    return dict(
+        collections.Counter(node.op for f in functions for node in f.node_def)
+    )
+
+
+def _resources(model: keras.Model) -> list:
+    """The look-up tables in the model's layers; TensorFlow saves what it is shown."""
+    kind = tf.saved_model.experimental.TrackableResource
+    return [
+        value
+        for layer in all_layers(model)
+        for value in vars(layer).values()
+        if isinstance(value, kind)
+    ]

@@ -1,0 +1,329 @@
+"""Names to models: architectures, and their pretrained tags."""
+
+import dataclasses
+import difflib
+import fnmatch
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from keras_seqzoo.errors import PresetError, UserError
+from keras_seqzoo.presets import store
+
+if TYPE_CHECKING:
+    from keras_seqzoo.models.zoo_model import ZooModel
+
+PATTERNS = ("one_to_many", "many_to_one", "synced", "ctc", "seq2seq")
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """A registered function that makes a model."""
+
+    name: str
+    pattern: str
+    cell: str
+    build: Callable[..., "ZooModel"]
+
+    @property
+    def model_class(self) -> type["ZooModel"]:
+        """The class of the models it makes: its annotated return type."""
+        return get_type_hints(self.build)["return"]
+
+
+_architectures: dict[str, Architecture] = {}
+
+
+def register(*, pattern: str, cell: str) -> Callable[[Callable], Callable]:
+    """Register the decorated function as an architecture under its own name.
+
+    The function takes the model's arguments as overrides of its own defaults, and
+    its return annotation is the model's class.
+
+    Args:
+        pattern: One of `PATTERNS`, the model's input/output pattern.
+        cell: Name of the recurrent cell.
+
+    Raises:
+        ValueError: if the name is taken or the pattern unknown.
+    """
+    if pattern not in PATTERNS:
+        raise ValueError(
+            f"`pattern` must be one of {', '.join(PATTERNS)}. "
+            f"Received: pattern={pattern!r}"
+        )
+
+    def decorate(function: Callable) -> Callable:
+        name = function.__name__
+        if name in _architectures:
+            raise ValueError(
+                f"The architecture {name!r} of {function.__module__} is registered "
+                f"already by {_architectures[name].build.__module__}."
+            )
+        _architectures[name] = Architecture(name, pattern, cell, function)
+        return function
+
+    return decorate
+
+
+def architectures() -> dict[str, Architecture]:
+    """All registered architectures by name."""
+    import keras_seqzoo.models  # noqa: F401, PLC0415  importing registers them
+
+    return dict(sorted(_architectures.items()))
+
+
+def list_models(
+    filter: str | Sequence[str] = "",
+    *,
+    pattern: str | None = None,
+    cell: str | None = None,
+    pretrained: bool | None = None,
+) -> list[str]:
+    """Names of models, sorted.
+
+    Args:
+        filter: Wildcard pattern, or several of which one must match ("*lstm*").
+        pattern: Only this input/output pattern.
+        cell: Only this recurrent cell.
+        pretrained: True: pretrained names, `architecture.tag`; False: architectures
+            only; None: both.
+
+    Raises:
+        UserError: if `pattern` or `cell` is not known.
+    """
+    known = architectures()
+    _check_choice("pattern", pattern, PATTERNS)
+    _check_choice("cell", cell, sorted({a.cell for a in known.values()}))
+    names = [] if pretrained else list(known)
+    if pretrained is not False:
+        names += [tag for tag in store.shipped() if tag.split(".")[0] in known]
+    filters = [filter] if isinstance(filter, str) else list(filter)
+    filters = [one for one in filters if one]
+
+    def wanted(name: str) -> bool:
+        architecture = known[name.split(".")[0]]
+        return (
+            pattern in (None, architecture.pattern)
+            and cell in (None, architecture.cell)
+            and (not filters or any(fnmatch.fnmatchcase(name, one) for one in filters))
+        )
+
+    return sorted(name for name in names if wanted(name))
+
+
+def create(name: str, **overrides: Any) -> "ZooModel":
+    """Make a model with fresh weights.
+
+    Args:
+        name: `architecture`, or `architecture.tag` for that tag's arguments.
+        **overrides: Arguments of the model.
+
+    Raises:
+        UserError: if the name or an argument is wrong.
+    """
+    architecture, _, tag = name.partition(".")
+    entry = _architecture(architecture, name)
+    config = _arguments(_preset(name)) if tag else {}
+    return _build(entry, _with_head(entry, config, overrides))
+
+
+def load(name: str | os.PathLike, **overrides: Any) -> "ZooModel":
+    """Load a pretrained model.
+
+    Args:
+        name: `architecture.tag`, or the path of a preset's folder or zip file.
+        **overrides: `num_classes=n` or `labels=[...]` keep the body and make a new
+            head; arguments that change no weight (dropout) may be given too.
+
+    Returns:
+        The model, a `keras.Model` with its preprocessor and decoder.
+
+    Raises:
+        UserError: if there is no such model, or an override changes the body.
+        PresetError: if the preset is damaged.
+    """
+    preset, tag = _find(name)
+    entry = _architecture(preset.config["architecture"], f"{preset.source}")
+    config = _arguments(preset)
+    model = _build(entry, config)
+    _set_weights(model, preset)
+    if overrides:
+        body = model
+        model = _build(entry, _with_head(entry, config, overrides))
+        _copy_body(body, model, overrides)
+    model.tag = tag
+    return model
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelInfo:
+    """What is known about a model without building it."""
+
+    name: str
+    pattern: str
+    cell: str
+    pretrained: bool
+    description: str
+    tags: tuple[str, ...]
+    parameters: int | None = None
+    dataset: str | None = None
+    metric: str | None = None
+    value: float | None = None
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
+    config: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        rows = {
+            "pattern": self.pattern,
+            "cell": self.cell,
+            "parameters": f"{self.parameters:,}" if self.parameters else None,
+            "data": self.dataset,
+            self.metric or "metric": self.value,
+            **{f"config.{key}": value for key, value in self.config.items()},
+            "tags": ", ".join(self.tags) or "none pretrained",
+        }
+        lines = [f"  {key:26} {value}" for key, value in rows.items() if value]
+        return "\n".join([self.name, f"  {self.description}", *lines])
+
+
+def info(name: str | os.PathLike) -> ModelInfo:
+    """What is known about an architecture, a pretrained tag or a preset's folder.
+
+    Raises:
+        UserError: if there is no such model.
+        PresetError: if the preset is damaged.
+    """
+    text = os.fspath(name)
+    if text in architectures():
+        preset = None
+        entry = _architecture(text, text)
+    else:
+        preset, _ = _find(name)
+        entry = _architecture(preset.config["architecture"], text)
+    tags = [tag for tag in store.shipped() if tag.split(".")[0] == entry.name]
+    metadata = dict(preset.config.get("metadata", {})) if preset else {}
+    return ModelInfo(
+        name=text,
+        pattern=entry.pattern,
+        cell=entry.cell,
+        pretrained=preset is not None,
+        description=(inspect.getdoc(entry.build) or "").split("\n")[0],
+        tags=tuple(tags),
+        parameters=metadata.get("parameters"),
+        dataset=metadata.get("dataset"),
+        metric=metadata.get("metric"),
+        value=metadata.get("value"),
+        metadata=metadata,
+        config=dict(preset.config["config"]) if preset else {},
+    )
+
+
+def _check_choice(name: str, value: str | None, allowed: Sequence[str]) -> None:
+    if value is not None and value not in allowed:
+        raise UserError(
+            f"`{name}` must be one of {', '.join(allowed)}. Received: {name}={value!r}"
+        )
+
+
+def _unknown(name: str, known: Sequence[str]) -> UserError:
+    nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
+    return UserError(f"There is no model {name!r}. Nearest: {', '.join(nearest)}.")
+
+
+def _architecture(architecture: str, asked: str) -> Architecture:
+    known = architectures()
+    if architecture not in known:
+        names = [*known, *store.shipped()] if "." in asked else list(known)
+        raise _unknown(asked, names)
+    return known[architecture]
+
+
+def _is_path(name: str) -> bool:
+    return os.sep in name or name.endswith(".zip") or Path(name).is_dir()
+
+
+def _find(name: str | os.PathLike) -> tuple[store.Preset, str | None]:
+    """The preset of a name or path, and its tag."""
+    text = os.fspath(name)
+    if isinstance(name, os.PathLike) or _is_path(text):
+        return store.read(text), None
+    return _preset(text), text.partition(".")[2]
+
+
+def _preset(name: str) -> store.Preset:
+    source = store.find(name)
+    if source is None:
+        architecture, _, tag = name.partition(".")
+        entry = architectures().get(architecture)
+        tags = [one for one in store.shipped() if one.startswith(f"{architecture}.")]
+        if entry and not tag and tags:
+            raise UserError(
+                f"{name!r} is an architecture; load one of its pretrained tags: "
+                f"{', '.join(tags)}; or make a fresh one with create()."
+            )
+        raise _unknown(name, list(store.shipped()) or list(architectures()))
+    return store.read(source)
+
+
+def _arguments(preset: store.Preset) -> dict[str, Any]:
+    return {**preset.config["config"], **preset.assets}
+
+
+def _with_head(entry: Architecture, config: dict, overrides: dict) -> dict[str, Any]:
+    """`config` under `overrides`; either of the head's two arguments rules both."""
+    parameters = inspect.signature(entry.model_class.__init__).parameters
+    allowed = [key for key in parameters if key != "self"]
+    for key in overrides:
+        if key not in allowed:
+            raise UserError(
+                f"{entry.name} has no argument {key!r}. Allowed: {', '.join(allowed)}."
+            )
+    if "num_classes" in overrides and "labels" not in overrides:
+        config = {key: value for key, value in config.items() if key != "labels"}
+    return {**config, **overrides}
+
+
+def _build(entry: Architecture, config: dict) -> "ZooModel":
+    try:
+        model = entry.build(**config)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{entry.name}: {str(error).strip().splitlines()[0]}") from error
+    model.architecture = entry.name
+    return model
+
+
+def _set_weights(model: "ZooModel", preset: store.Preset) -> None:
+    variables = model.named_weights()
+    for name in sorted(set(variables) ^ set(preset.weights)):
+        where = "lacks" if name in variables else "has, but the model lacks,"
+        raise PresetError(f"{preset.source}: the weights file {where} {name!r}.")
+    for name, variable in variables.items():
+        value = preset.weights[name]
+        if value.shape != tuple(variable.shape):
+            raise PresetError(
+                f"{preset.source}: the weight {name!r} has shape {value.shape}, the "
+                f"model {tuple(variable.shape)}."
+            )
+        variable.assign(value)
+
+
+def _copy_body(source: "ZooModel", target: "ZooModel", overrides: dict) -> None:
+    """Copy all weights but the head's; refuse if the bodies differ."""
+    old, new = source.named_weights(), target.named_weights()
+    for name in sorted(set(old) | set(new)):
+        if name.split("/")[0] in target.head_layers:
+            continue
+        if name not in old or name not in new or old[name].shape != new[name].shape:
+            keys = ", ".join(f"{key}=..." for key in overrides)
+            raise UserError(
+                f"load({keys}) would change the body (its weight {name!r}), and load "
+                "keeps the body; make another body with create()."
+            )
+        new[name].assign(old[name])

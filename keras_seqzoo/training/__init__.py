@@ -1,0 +1,14 @@
+"""Recipes, the trainer, and the figures that it stores."""
+
+from keras_seqzoo.training.metrics import evaluate, slot_scores
+from keras_seqzoo.training.recipe import Recipe, parse_overrides, read_recipe
+from keras_seqzoo.training.trainer import train
+
+__all__ = [
+    "Recipe",
+    "evaluate",
+    "parse_overrides",
+    "read_recipe",
+    "slot_scores",
+    "train",
+]

@@ -1,0 +1,144 @@
+"""What a training does after each epoch: score, remember the best, save, stop."""
+
+import csv
+import dataclasses
+import math
+import os
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_seqzoo.training import checkpoint
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far a training has come; what a checkpoint keeps beside the weights."""
+
+    epochs: int = 0
+    best_value: float | None = None
+    best_epoch: int = 0
+    seconds: float = 0.0
+    stopped: bool = False
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+
+class EpochKeeper(keras.callbacks.Callback):
+    """Scores each epoch, keeps the best weights, checkpoints, and stops early.
+
+    With an averaging optimizer the averaged weights are the ones that are scored and
+    kept. A checkpoint holds all variables of model and optimizer, dropout's random
+    states among them, so that a training goes on from it as if never interrupted.
+
+    Args:
+        folder: Of the run; takes `checkpoints/` and `history.csv`.
+        score: Gives the model's dev figure, the larger the better. Without it the
+            newest weights count as the best.
+        patience: Epochs without a better figure before stopping; None for never.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        score: Callable[[], float] | None,
+        patience: int | None = None,
+    ):
+        super().__init__()
+        self.folder = folder
+        self.score = score
+        self.patience = patience
+        self.progress = Progress()
+        self.best_weights = None
+
+    def restore(self) -> bool:
+        """Goes back to the newest checkpoint, if there is one."""
+        found = checkpoint.latest(self.folder / "checkpoints")
+        if found is None:
+            return False
+        state, arrays = found
+        self.progress = Progress(**state)
+        for name, variable in self._variables().items():
+            variable.assign(arrays[name])
+        count = len(self.model.weights)
+        self.best_weights = [arrays[f"best/{i}"] for i in range(count)]
+        return True
+
+    def use_best_weights(self) -> None:
+        """Puts the best epoch's weights into the model."""
+        self.model.set_weights(self.best_weights)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss is {loss} in epoch {self.progress.epochs + 1}, batch "
+                f"{batch + 1}: the last good checkpoint is in "
+                f"{self.folder / 'checkpoints'}; lower training.learning_rate or "
+                "training.clip_norm and train in another run folder"
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        progress = self.progress
+        progress.epochs = epoch + 1
+        self._score_and_keep(logs)
+        waited = progress.epochs - progress.best_epoch
+        progress.stopped = self.patience is not None and waited >= self.patience
+        progress.seconds += time.monotonic() - self._began
+        progress.history.append(
+            {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
+        )
+        self._save()
+        if progress.stopped:
+            self.model.stop_training = True
+
+    def _score_and_keep(self, logs: dict[str, Any]) -> None:
+        progress, optimizer = self.progress, self.model.optimizer
+        live = None
+        if optimizer.use_ema:
+            live = self.model.get_weights()
+            optimizer.finalize_variable_values(self.model.trainable_variables)
+        if self.score is not None:
+            logs["dev_f1"] = self.score()
+        value = logs.get("dev_f1")
+        if value is None or progress.best_value is None or value > progress.best_value:
+            progress.best_value, progress.best_epoch = value, progress.epochs
+            self.best_weights = self.model.get_weights()
+        if live is not None:
+            self.model.set_weights(live)
+
+    def _save(self) -> None:
+        arrays = {name: keras.ops.convert_to_numpy(variable)
+                  for name, variable in self._variables().items()}  # fmt: skip
+        arrays |= {f"best/{i}": value for i, value in enumerate(self.best_weights)}
+        state = dataclasses.asdict(self.progress)
+        checkpoint.save(
+            self.folder / "checkpoints", self.progress.epochs, state, arrays
+        )
+        self._write_history()
+
+    def _variables(self) -> dict[str, keras.Variable]:
+        groups = {
+            "model": self.model.variables,
+            "optimizer": self.model.optimizer.variables,
+        }
+        return {
+            f"{group}/{i}": variable
+            for group, variables in groups.items()
+            for i, variable in enumerate(variables)
+        }
+
+    def _write_history(self) -> None:
+        # Whole each time: an appended file would repeat rows after a resume.
+        temporary = self.folder / "history.csv.tmp"
+        rows = self.progress.history
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        os.replace(temporary, self.folder / "history.csv")

@@ -1,0 +1,55 @@
+"""The card of a trained preset: its README.md."""
+
+from typing import Any
+
+
+def card(tag: str, metadata: dict[str, Any]) -> str:
+    """Markdown about the preset, from nothing but its stored metadata."""
+    dev = metadata["dev_value"]
+    splits = " + ".join(metadata["train_splits"])
+    data, training = metadata["recipe"]["data"], metadata["recipe"]["training"]
+    overrides = metadata["recipe"]["model"]["overrides"]
+    settings = ", ".join(f"{key} {value}" for key, value in overrides.items())
+    choice = (
+        "No part was held out: the last epoch's weights are used."
+        if dev is None
+        else f"Epoch {metadata['best_epoch']} of {metadata['epochs']} was the best on "
+        f"the {data['validation']} part."
+    )
+    return f"""# {tag}
+
+A slot tagger: reads a sentence and gives a BIO slot tag for each word.
+
+| | |
+|---|---|
+| slot F1, {metadata["split"]} part | {metadata["value"]} |
+| slot F1, validation part | {"-" if dev is None else dev} |
+| parameters | {metadata["parameters"]:,} |
+| training | {metadata["train_seconds"]:.0f} s, seed {metadata["seed"]} |
+
+Slot F1 is CoNLL-2000's (conlleval, seqeval), in percent, measured on these float16
+weights.
+
+## Use
+```python
+import keras_seqzoo as seqzoo
+
+tagger = seqzoo.load("{tag}")
+tagger.predict_text(["one sentence, words parted by spaces"])
+```
+`seqzoo.export(tagger, "tagger.tflite")` makes a file for phones.
+
+## Data
+{metadata["dataset"]}, {metadata["source"]}. Licence: {metadata["licence"]}.
+Cite: {metadata["citation"]}.
+
+## Training
+Recipe `zoo_configs/synced/{tag}.yaml`: trained on {splits}, batches of
+{data["batch_size"]}, {training["optimizer"]}, learning rate
+{training["learning_rate"]} ({training["schedule"]}), at most {training["epochs"]}
+epochs. Model: {settings or "the architecture's defaults"}. {choice}
+
+## Limits
+English sentences of the data's own domain, split at spaces and without punctuation.
+Slots that the training part lacks are never predicted.
+"""

@@ -1,0 +1,269 @@
+"""From a recipe to a preset folder."""
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_seqzoo import registry
+from keras_seqzoo.datasets import catalogue, pipeline
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.training.callbacks import EpochKeeper
+from keras_seqzoo.training.card import card
+from keras_seqzoo.training.losses import tagging_loss
+from keras_seqzoo.training.metrics import score_sentences, tag_function
+from keras_seqzoo.training.recipe import Recipe, Training, read_recipe
+from keras_seqzoo.training.vocabulary import tagger_assets
+
+
+def train(
+    recipe_path: str | os.PathLike,
+    *,
+    data_dir: str | None = None,
+    output: str | os.PathLike | None = None,
+    run_dir: str | os.PathLike | None = None,
+    seed: int | None = None,
+    epochs: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    threads: int = 2,
+    verbose: int | str = "auto",
+) -> dict[str, Any]:
+    """Trains a recipe's model and writes it as a preset.
+
+    The run folder holds checkpoints, `history.csv`, TensorBoard's files and, at the
+    end, `result.json`. The same call after an interruption goes on from the newest
+    checkpoint; after the end it only returns the result.
+
+    Args:
+        recipe_path: A YAML file `<architecture>.<tag>.yaml`.
+        data_dir: Folder of a local copy of the data.
+        output: Where the preset goes; by default into the run folder.
+        run_dir: The run folder; by default `runs/<architecture>.<tag>.seed<n>`.
+        seed: Instead of the recipe's.
+        epochs: Instead of the recipe's.
+        overrides: Other recipe values to change, by dotted key:
+            {"training.learning_rate": 0.002}.
+        threads: For TensorFlow; takes effect only before its first operation.
+        verbose: Keras' progress: 0 none, 1 a bar, 2 a line an epoch.
+
+    Returns:
+        The figures of the saved float16 preset, read back: tag, dataset, metric, value
+        (test), dev_value, parameters, epochs, best_epoch, train_seconds, seed, ...
+
+    Raises:
+        UserError: The recipe, data or folders are wrong.
+        FloatingPointError: The loss became NaN or infinite.
+    """
+    recipe_path = pathlib.Path(recipe_path)
+    shortcuts = {"training.seed": seed, "training.epochs": epochs}
+    shortcuts = {key: value for key, value in shortcuts.items() if value is not None}
+    recipe = read_recipe(recipe_path, {**(overrides or {}), **shortcuts})
+    tag = recipe_path.stem
+    seed = recipe.training.seed
+    run = pathlib.Path(run_dir or pathlib.Path("runs") / f"{tag}.seed{seed}")
+    result_file = run / "result.json"
+    output = pathlib.Path(output or run / tag)
+    _open_run(run, recipe)
+    if result_file.exists() and output.exists():
+        _say(f"{run}: this training is finished; remove the folder to train again")
+        return json.loads(result_file.read_text("utf-8"))
+
+    _set_threads(threads)
+    keras.utils.set_random_seed(seed)
+    data = recipe.data
+    training_set = [
+        sentence
+        for split in data.train
+        for sentence in catalogue.read(data.dataset, split, data_dir)
+    ]
+    model = _create(recipe, recipe_path, training_set)
+    keeper = _fit(model, recipe, training_set, data_dir, run, verbose)
+    keeper.use_best_weights()
+
+    # The figures are those of the file that users will load.
+    saved = run / "float16"
+    model.save_to_preset(saved, dtype="float16")
+    stored = registry.load(saved)
+    metadata = _figures(stored, tag, recipe, keeper, data_dir)
+    shutil.rmtree(saved)
+    model.save_to_preset(
+        output, metadata=metadata, card=card(tag, metadata), dtype="float16"
+    )
+    result_file.write_text(json.dumps(metadata, indent=2) + "\n", "utf-8")
+    _check_expected(recipe, metadata)
+    return metadata
+
+
+def _fit(model, recipe, training_set, data_dir, run, verbose) -> EpochKeeper:
+    """Trains `model` to the end, from the newest checkpoint if there is one."""
+    data, training = recipe.data, recipe.training
+    keeper = EpochKeeper(run, _dev_score(model, recipe, data_dir), training.patience)
+    keeper.set_model(model)
+
+    def batches(epochs):
+        return pipeline.training_batches(
+            [sentence.words for sentence in training_set],
+            [sentence.slots for sentence in training_set],
+            model,
+            batch_size=data.batch_size,
+            seed=training.seed,
+            epochs=epochs,
+            word_dropout=data.word_dropout,
+            bucket_boundaries=data.bucket_boundaries,
+        )
+
+    _, steps = batches(range(0, 1))
+    model.compile(
+        optimizer=make_optimizer(training, steps),
+        loss=tagging_loss(training.label_smoothing),
+        jit_compile=training.jit_compile,
+    )
+    model.optimizer.build(model.trainable_variables)
+    if keeper.restore():
+        _say(f"{run}: going on after epoch {keeper.progress.epochs}")
+    done = keeper.progress.epochs
+    if done < training.epochs and not keeper.progress.stopped:
+        dataset, _ = batches(range(done, training.epochs))
+        model.fit(
+            dataset,
+            initial_epoch=done,
+            epochs=training.epochs,
+            steps_per_epoch=steps,
+            shuffle=False,
+            callbacks=[keeper, keras.callbacks.TensorBoard(run / "tensorboard")],
+            verbose=verbose,
+        )
+    return keeper
+
+
+def make_optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
+    """The optimizer of a recipe whose epochs have `steps` batches."""
+    rate, total = training.learning_rate, training.epochs * steps
+    warmup = round(training.warmup_epochs * steps)
+    if training.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warmup else rate,
+            decay_steps=max(total - warmup, 1),
+            alpha=training.final_learning_rate / training.learning_rate,
+            warmup_target=training.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    elif training.schedule == "linear":
+        rate = keras.optimizers.schedules.PolynomialDecay(
+            rate, total, end_learning_rate=training.final_learning_rate
+        )
+    averaging = {}
+    if training.ema is not None:
+        averaging = {"use_ema": True, "ema_momentum": training.ema}
+    optimizer = keras.optimizers.get(
+        {"class_name": training.optimizer, "config": {"learning_rate": 1.0}}
+    )
+    return type(optimizer)(
+        learning_rate=rate,
+        global_clipnorm=training.clip_norm,
+        weight_decay=training.weight_decay,
+        **averaging,
+    )
+
+
+def _create(recipe: Recipe, path: pathlib.Path, training_set: Sequence) -> keras.Model:
+    """The recipe's model with vocabulary and labels of the training sentences."""
+    assets = tagger_assets(training_set, recipe.data.min_count)
+    name, overrides = recipe.model.name, recipe.model.overrides
+    try:
+        return registry.create(name, **assets, **overrides)
+    except TypeError as error:  # A keyword that the model does not have.
+        allowed = registry.create(name, **assets).get_config().keys() - assets
+        unknown = sorted(overrides.keys() - allowed)
+        raise UserError(
+            f"{path}: model.overrides: allowed are {', '.join(sorted(allowed))}. "
+            f"Received: {', '.join(unknown) or error}"
+        ) from error
+    except ValueError as error:
+        message = " ".join(str(error).split())
+        raise UserError(f"{path}: model: {message}") from error
+
+
+def _dev_score(model, recipe, data_dir) -> Callable[[], float] | None:
+    data = recipe.data
+    if data.validation is None:
+        return None
+    sentences = catalogue.read(data.dataset, data.validation, data_dir)
+    tagger = tag_function(model)
+    return lambda: score_sentences(tagger, sentences)["f1"]
+
+
+def _figures(model, tag, recipe, keeper, data_dir) -> dict[str, Any]:
+    data, progress = recipe.data, keeper.progress
+    facts = catalogue.facts(data.dataset)
+    tagger = tag_function(model)
+
+    def value(split):
+        if split is None:
+            return None
+        sentences = catalogue.read(data.dataset, split, data_dir)
+        return round(score_sentences(tagger, sentences)["f1"], 2)
+
+    return {
+        "tag": tag,
+        "dataset": data.dataset,
+        "split": data.test,
+        "metric": "slot_f1",
+        "value": value(data.test),
+        "dev_value": value(data.validation),
+        "parameters": model.count_params(),
+        "train_seconds": round(progress.seconds, 1),
+        "epochs": progress.epochs,
+        "best_epoch": progress.best_epoch,
+        "seed": recipe.training.seed,
+        "train_splits": data.train,
+        "recipe": recipe.model_dump(exclude={"expected"}),
+        "source": facts.SOURCE,
+        "licence": facts.LICENCE,
+        "citation": facts.CITATION,
+    }
+
+
+def _open_run(run: pathlib.Path, recipe: Recipe) -> None:
+    """Makes the run folder, or checks that it is this recipe's."""
+    content = recipe.model_dump_json(exclude={"expected"}, indent=2)
+    file = run / "recipe.json"
+    try:
+        if (run / "checkpoints").exists() and file.read_text("utf-8") != content:
+            raise UserError(
+                f"{run}: holds a training with another recipe (see {file}); give "
+                "another run folder or remove this one"
+            )
+        run.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(".tmp")
+        temporary.write_text(content, "utf-8")
+        os.replace(temporary, file)
+    except OSError as error:
+        raise UserError(f"{run}: cannot be written: {error.strerror}") from error
+
+
+def _set_threads(threads: int) -> None:
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:  # TensorFlow runs already, with the threads it has.
+        pass
+
+
+def _check_expected(recipe: Recipe, metadata: dict[str, Any]) -> None:
+    expected = recipe.expected
+    if expected and metadata["value"] < expected.value - expected.tolerance:
+        _say(
+            f"{metadata['tag']}: {expected.metric} {metadata['value']} is below the "
+            f"recipe's {expected.value} - {expected.tolerance}"
+        )
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
