@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from keras import ops
+import keras
 
 from keras_seqzoo.layers.nested_loop import nested_loop
 
@@ -72,42 +72,27 @@ def differentiable_loop(
     zero_output_for_mask: bool = False,
     return_sequences: bool = True,
 ) -> tuple[Any, Any, list]:
-    """`scan` over the backend's own differentiable scan."""
-    del return_sequences  # the backend's scan returns every step in any case
+    """`scan` over the loop of `keras.layers.RNN`, which differentiates and compiles.
 
-    def time_first(x: Any) -> Any:
-        x = ops.swapaxes(x, 0, 1)  # (time, batch, ...)
-        return ops.flip(x, axis=0) if go_backwards else x
-
-    # Keras' scan takes only one sequence where the length is unknown (TensorFlow),
-    # so the mask travels as one more feature.
-    xs = time_first(inputs)  # (time, batch, features)
-    if mask is not None:
-        valid = time_first(mask)[..., None]  # (time, batch, 1)
-        xs = ops.concatenate([xs, ops.cast(valid, xs.dtype)], axis=-1)
-    first_output, _ = step(inputs[:, 0], initial_states)
-
-    def body(carry: list, x: Any) -> tuple[list, list]:
-        output, *states = carry
-        if mask is None:
-            new_output, new_states = step(x, states)
-        else:
-            new_output, new_states = step(x[..., :-1], states)
-            keep = x[..., -1:] > 0
-            new_output = ops.where(keep, new_output, output)
-            new_states = [
-                ops.where(keep, new, old)
-                for new, old in zip(new_states, states, strict=True)
-            ]
-        carry = [new_output, *new_states]
-        return carry, carry
-
-    carry, history = ops.scan(
-        body, [ops.zeros_like(first_output), *initial_states], xs
+    (`keras.ops.scan` does not compile under XLA on TensorFlow, and stacks every
+    state besides the outputs.)
+    """
+    runner = keras.layers.RNN(
+        _Step(step, [state.shape[-1] for state in initial_states]),
+        go_backwards=go_backwards,
+        zero_output_for_mask=zero_output_for_mask,
+        return_sequences=return_sequences,
+        dtype=inputs.dtype,
     )
-    outputs = ops.swapaxes(history[0], 0, 1)  # (batch, time, size)
-    last_output, states = carry[0], carry[1:]
-    if mask is not None and zero_output_for_mask:
-        outputs = outputs * ops.cast(ops.swapaxes(valid, 0, 1), outputs.dtype)
-        last_output = outputs[:, -1]
-    return last_output, outputs, states
+    return runner.inner_loop(inputs, initial_states, mask)
+
+
+class _Step:
+    """A step function in the form of a cell without weights."""
+
+    def __init__(self, step: Callable, state_size: list[int]) -> None:
+        self.call = step
+        self.state_size = state_size
+
+    def __call__(self, inputs: Any, states: list) -> tuple[Any, list]:
+        return self.call(inputs, list(states))
