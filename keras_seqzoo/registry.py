@@ -70,7 +70,7 @@ def register(*, pattern: str, cell: str) -> Callable[[Callable], Callable]:
 
 def architectures() -> dict[str, Architecture]:
     """All registered architectures by name."""
-    import keras_seqzoo.models  # noqa: F401, PLC0415  importing registers them
+    import keras_seqzoo.models  # noqa: F401  importing registers them
 
     return dict(sorted(_architectures.items()))
 
@@ -294,7 +294,8 @@ def _build(entry: Architecture, config: dict) -> "ZooModel":
     try:
         model = entry.build(**config)
     except (TypeError, ValueError) as error:
-        raise UserError(f"{entry.name}: {str(error).strip().splitlines()[0]}") from error
+        first_line = str(error).strip().splitlines()[0]
+        raise UserError(f"{entry.name}: {first_line}") from error
     model.architecture = entry.name
     return model
 

@@ -31,6 +31,8 @@ class RNNStack(keras.layers.Layer):
         dropout: Dropout rate between the layers (not after the last one).
         bidirectional: Whether each layer reads the sequence both ways and joins
             the two outputs.
+        variational_dropout: Whether the dropout between the layers draws one mask
+            for all time steps (Gal & Ghahramani 2016), not one for each.
         cell_arguments: Further arguments of the recurrent layers
             (`{"periods": (1, 2, 4)}`, ...).
         return_state: Whether to return the final states too.
@@ -51,6 +53,7 @@ class RNNStack(keras.layers.Layer):
         bias: bool = True,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        variational_dropout: bool = False,
         cell_arguments: dict | None = None,
         return_state: bool = False,
         **kwargs: Any,
@@ -63,6 +66,7 @@ class RNNStack(keras.layers.Layer):
         self.bias = bias
         self.dropout = rate("dropout", dropout)
         self.bidirectional = bidirectional
+        self.variational_dropout = variational_dropout
         self.cell_arguments = dict(cell_arguments or {})
         self.return_state = return_state
         self.supports_masking = True
@@ -87,8 +91,13 @@ class RNNStack(keras.layers.Layer):
                     layer, name=f"layer_{i}", dtype=self.dtype_policy
                 )
             self.rnn_layers.append(layer)
+        dropout_class = (
+            keras.layers.SpatialDropout1D
+            if variational_dropout
+            else keras.layers.Dropout
+        )
         self.dropout_layers = [
-            keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+            dropout_class(dropout, dtype=self.dtype_policy)
             for _ in range(num_layers - 1)
         ]
 
@@ -200,6 +209,7 @@ class RNNStack(keras.layers.Layer):
             "bias": self.bias,
             "dropout": self.dropout,
             "bidirectional": self.bidirectional,
+            "variational_dropout": self.variational_dropout,
             "cell_arguments": self.cell_arguments,
             "return_state": self.return_state,
         }

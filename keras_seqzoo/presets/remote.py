@@ -1,8 +1,152 @@
-"""Presets from a URL base, kept in a cache folder."""
+"""Presets from a URL base, kept in a cache folder once every checksum is right."""
 
+import hashlib
+import json
+import os
+import shutil
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
 from pathlib import Path
+
+import filelock
+import platformdirs
+from tqdm import tqdm
+
+from keras_seqzoo.errors import PresetError, UserError
+
+URL_VARIABLE = "KERAS_SEQZOO_PRESETS_URL"
+HOME_VARIABLE = "KERAS_SEQZOO_HOME"
+CHECKSUMS = "sha256.json"
+_TIMEOUT = 30  # seconds without an answer
+_CHUNK = 2**16  # bytes
+
+
+def home() -> Path:
+    """Where fetched files are kept: `KERAS_SEQZOO_HOME`, or the user's cache."""
+    folder = os.environ.get(HOME_VARIABLE)
+    return Path(folder or platformdirs.user_cache_dir("keras_seqzoo"))
 
 
 def fetch(name: str) -> Path | None:
-    del name
-    return None
+    """The local copy of a preset from the URL base, fetched if it is not there yet.
+
+    The base is the environment variable `KERAS_SEQZOO_PRESETS_URL` (http, https or
+    file); a preset's files are at `<base>/<name>/<file>`. A download that broke off
+    goes on where it stopped; the folder appears whole or not at all.
+
+    Returns:
+        The folder, or None if no base is set or it has no preset of this name.
+
+    Raises:
+        UserError: if the base is not a URL.
+        PresetError: if a file cannot be fetched or is damaged.
+    """
+    base = os.environ.get(URL_VARIABLE, "").rstrip("/")
+    if not base:
+        return None
+    if urllib.parse.urlsplit(base).scheme not in ("http", "https", "file"):
+        raise UserError(
+            f"{URL_VARIABLE} must be an http, https or file URL. Received: {base}"
+        )
+    if Path(name).name != name or name.startswith("."):
+        return None
+    place = home() / "presets" / hashlib.sha256(base.encode()).hexdigest()[:12]
+    folder, partial = place / name, place / f".{name}.partial"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(place / f".{name}.lock"):
+            if not folder.exists():
+                if not _fetch_folder(f"{base}/{name}", partial):
+                    return None
+                partial.rename(folder)
+    except OSError as error:
+        raise PresetError(f"{folder}: cannot be written: {error.strerror}.") from error
+    return folder
+
+
+def _fetch_folder(url: str, folder: Path) -> bool:
+    """Fetch a preset's files into `folder`; False if there is no such preset."""
+    folder.mkdir(exist_ok=True)
+    listing = folder / CHECKSUMS
+    # The list is fetched anew: files kept from before it changed fail its checksums.
+    listing.unlink(missing_ok=True)
+    if not _download(f"{url}/{CHECKSUMS}", listing):
+        shutil.rmtree(folder)
+        return False
+    try:
+        checksums = json.loads(listing.read_text("utf-8"))
+        names = {name: str(digest) for name, digest in checksums.items()}
+    except (ValueError, AttributeError) as error:
+        shutil.rmtree(folder)
+        raise PresetError(f"{url}/{CHECKSUMS}: not a list of checksums.") from error
+    for name in names:
+        if Path(name).name != name or name.startswith("."):
+            raise PresetError(f"{url}/{CHECKSUMS}: {name!r} is not a file name.")
+    for path in folder.iterdir():
+        if path.name.removesuffix(".part") not in {*names, CHECKSUMS}:
+            path.unlink()
+    for name, digest in names.items():
+        path = folder / name
+        if path.exists() and _sha256(path) == digest:
+            continue
+        path.unlink(missing_ok=True)
+        if not _download(f"{url}/{name}", path):
+            raise PresetError(f"{url}/{name}: the file is missing.")
+        if _sha256(path) != digest:
+            path.unlink()
+            raise PresetError(f"{url}/{name}: the file is damaged (wrong sha256).")
+    return True
+
+
+def _download(url: str, path: Path) -> bool:
+    """Fetch a file, going on with `<path>.part` if it is there; False if missing."""
+    part = path.with_name(f"{path.name}.part")
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url)
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+            resumed = getattr(answer, "status", None) == 206
+            if have and not resumed:
+                have = 0
+            expected = answer.headers.get("Content-Length")
+            total = have + int(expected) if expected else None
+            with (
+                part.open("ab" if have else "wb") as file,
+                tqdm(
+                    desc=path.name,
+                    total=total,
+                    initial=have,
+                    unit="B",
+                    unit_scale=True,
+                    disable=not sys.stderr.isatty(),
+                ) as bar,
+            ):
+                while chunk := answer.read(_CHUNK):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+        if total is not None and part.stat().st_size < total:
+            raise PresetError(f"{url}: the connection broke off; try again.")
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and have:  # the part is not a beginning of the file
+            part.unlink()
+            return _download(url, path)
+        if error.code in (403, 404, 410):
+            return False
+        raise PresetError(f"{url}: the server answered {error.code}.") from error
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, FileNotFoundError):
+            return False
+        raise PresetError(f"{url}: cannot be reached: {error.reason}.") from error
+    except (ConnectionError, TimeoutError) as error:
+        raise PresetError(f"{url}: the connection broke off; try again.") from error
+    part.rename(path)
+    return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

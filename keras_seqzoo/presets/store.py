@@ -71,9 +71,10 @@ def write(
         UserError: if the folder holds something else or cannot be written.
     """
     folder = Path(folder).absolute()
-    if folder.exists() and not (folder / CHECKSUMS).is_file():
-        if not folder.is_dir() or any(folder.iterdir()):
-            raise UserError(f"{folder} holds something that is not a preset.")
+    is_preset = (folder / CHECKSUMS).is_file()
+    is_empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not is_preset and not is_empty:
+        raise UserError(f"{folder} holds something that is not a preset.")
     for key, lines in assets.items():
         if any("\n" in line for line in lines):
             raise UserError(f"An entry of `{key}` has a line break in it.")

@@ -50,7 +50,12 @@ def test_the_front_end_runs_in_a_graph(front_end):
 
 
 def test_normalized():
-    assert normalized(["Oulu", "2ND", "ÄITI", "7:30"]) == ["oulu", "0nd", "äiti", "0:00"]
+    assert normalized(["Oulu", "2ND", "ÄITI", "7:30"]) == [
+        "oulu",
+        "0nd",
+        "äiti",
+        "0:00",
+    ]
 
 
 def test_no_vocabulary_at_all():

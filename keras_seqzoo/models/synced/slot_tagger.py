@@ -42,8 +42,8 @@ class SlotTagger(ZooModel):
         character_size: Size of the character embedding; 0 for no characters.
         character_filters: Filters of the character CNN, of width 3.
         word_length: Characters read of each word.
-        dropout: Dropout rate of the embeddings and before the head.
-        recurrent_dropout: Dropout rate between the recurrent layers.
+        dropout: Dropout rate of the embeddings, between the recurrent layers (both
+            with one mask for all words of a sentence) and before the head.
         cell_arguments: Further arguments of the recurrent layers.
         name: The model's name.
 
@@ -67,15 +67,14 @@ class SlotTagger(ZooModel):
         labels: Sequence[str] | None = None,
         num_classes: int | None = None,
         cell: str = "peephole_lstm",
-        units: int = 128,
+        units: int = 100,
         num_layers: int = 2,
         bidirectional: bool = True,
         embedding_size: int = 100,
-        character_size: int = 30,
+        character_size: int = 24,
         character_filters: int = 50,
         word_length: int = 16,
-        dropout: float = 0.5,
-        recurrent_dropout: float = 0.5,
+        dropout: float = 0.25,
         cell_arguments: dict | None = None,
         name: str | None = "slot_tagger",
     ) -> None:
@@ -96,28 +95,39 @@ class SlotTagger(ZooModel):
         if embedding_size:
             x = KnownIds(len(vocabulary), name="known_words")(words)
             x = keras.layers.Embedding(
-                len(vocabulary) + FIRST_WORD, embedding_size, name="word_embedding"
+                len(vocabulary) + FIRST_WORD,
+                embedding_size,
+                embeddings_initializer=_small(),
+                name="word_embedding",
             )(x)
         else:
             x = OneHotWords(len(vocabulary), name="word_one_hot")(words)
         if character_size:
             y = KnownIds(len(characters), name="known_characters")(character_ids)
             y = keras.layers.Embedding(
-                len(characters) + FIRST_WORD, character_size, name="character_embedding"
+                len(characters) + FIRST_WORD,
+                character_size,
+                embeddings_initializer=_small(),
+                name="character_embedding",
             )(y)
             # One convolution along each word's characters, none across words.
             y = keras.layers.Conv2D(
-                character_filters, (1, 3), padding="same", name="character_convolution"
+                character_filters,
+                (1, 3),
+                padding="same",
+                activation="relu",
+                name="character_convolution",
             )(y)  # (batch, length, word_length, character_filters)
             x = ops.concatenate([x, ops.max(y, axis=2)], axis=-1)
-        x = keras.layers.Dropout(dropout, name="embedding_dropout")(x)
+        x = keras.layers.SpatialDropout1D(dropout, name="embedding_dropout")(x)
         x = RNNStack(
             cell,
             x.shape[-1],
             units,
             num_layers,
-            dropout=recurrent_dropout,
+            dropout=dropout,
             bidirectional=bidirectional,
+            variational_dropout=True,
             cell_arguments=cell_arguments,
             name="body",
         )(x, mask=mask)
@@ -145,7 +155,6 @@ class SlotTagger(ZooModel):
             "character_filters": character_filters,
             "word_length": word_length,
             "dropout": dropout,
-            "recurrent_dropout": recurrent_dropout,
             "cell_arguments": dict(cell_arguments or {}),
         }
         self._tag = tf.function(
@@ -257,6 +266,10 @@ class SlotTagger(ZooModel):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SlotTagger":
         return cls(**config)
+
+
+def _small() -> keras.initializers.Initializer:
+    return keras.initializers.RandomUniform(-0.1, 0.1)
 
 
 def _labels(labels: Sequence[str] | None, num_classes: int | None) -> list[str]:

@@ -1,0 +1,160 @@
+"""Fetching presets from a real server on the loopback address."""
+
+import functools
+import http.server
+import threading
+
+import numpy as np
+import pytest
+
+from keras_seqzoo.errors import PresetError, UserError
+from keras_seqzoo.presets import remote, store
+
+NAME = "some_tagger.tag"
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files with byte ranges; `break_after` bytes of a file it hangs up, once."""
+
+    def do_GET(self):
+        server = self.server
+        server.requests.append((self.path, self.headers.get("Range")))
+        path = self.translate_path(self.path)
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except OSError:
+            self.send_error(404)
+            return
+        start = 0
+        if server.ranges and (wanted := self.headers.get("Range")):
+            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+        if start >= len(data) > 0:
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(data) - start))
+        self.end_headers()
+        if server.break_after and self.path.endswith("weights.safetensors"):
+            cut, server.break_after = server.break_after, 0
+            self.wfile.write(data[start : start + cut])
+            self.wfile.flush()
+            self.connection.close()
+            return
+        self.wfile.write(data[start:])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    weights = {"kernel": np.random.default_rng(0).normal(size=(300, 300))}
+    store.write(
+        tmp_path / "served" / NAME,
+        {"architecture": "some_tagger", "config": {}, "metadata": {}},
+        weights,
+        {"labels": ["O"]},
+        "card",
+    )
+    handler = functools.partial(Handler, directory=str(tmp_path / "served"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.requests, server.break_after, server.ranges = [], 0, True
+    server.folder = tmp_path / "served" / NAME
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    monkeypatch.setenv("KERAS_SEQZOO_PRESETS_URL", f"{url}/")
+    monkeypatch.setenv("KERAS_SEQZOO_HOME", str(tmp_path / "home"))
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetched_once_then_cached(server):
+    folder = remote.fetch(NAME)
+    assert store.read(folder).assets == {"labels": ["O"]}
+    count = len(server.requests)
+    assert remote.fetch(NAME) == folder
+    assert len(server.requests) == count
+
+
+def test_a_broken_off_download_goes_on(server):
+    server.break_after = 100_000
+    with pytest.raises(PresetError, match=r"weights.safetensors.*broke off"):
+        remote.fetch(NAME)
+    assert store.read(remote.fetch(NAME)).weights["kernel"].shape == (300, 300)
+    ranges = [wanted for path, wanted in server.requests if wanted]
+    assert ranges == ["bytes=100000-"]
+
+
+def test_a_server_without_ranges_starts_over(server):
+    server.break_after, server.ranges = 100_000, False
+    with pytest.raises(PresetError):
+        remote.fetch(NAME)
+    assert store.read(remote.fetch(NAME)).weights["kernel"].shape == (300, 300)
+
+
+def test_a_damaged_file_is_refused_and_not_kept(server):
+    data = (server.folder / "labels.txt").read_bytes()
+    (server.folder / "labels.txt").write_bytes(b"X" + data[1:])
+    with pytest.raises(PresetError, match=r"labels.txt.*damaged"):
+        remote.fetch(NAME)
+    (server.folder / "labels.txt").write_bytes(data)
+    assert store.read(remote.fetch(NAME)).assets == {"labels": ["O"]}
+
+
+def test_a_missing_file_is_named(server):
+    (server.folder / "labels.txt").unlink()
+    with pytest.raises(PresetError, match=r"labels.txt.*missing"):
+        remote.fetch(NAME)
+
+
+def test_no_such_preset(server):
+    assert remote.fetch("other_tagger.tag") is None
+    assert remote.fetch("../some_tagger.tag") is None
+
+
+def test_a_list_that_names_paths_is_refused(server):
+    (server.folder / "sha256.json").write_text('{"../../x": "0"}')
+    with pytest.raises(PresetError, match="not a file name"):
+        remote.fetch(NAME)
+
+
+def test_two_fetches_at_once(server):
+    folders = []
+    threads = [
+        threading.Thread(target=lambda: folders.append(remote.fetch(NAME)))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(folders) == 3 and len(set(folders)) == 1
+    paths = [path for path, _ in server.requests]
+    assert paths.count(f"/{NAME}/weights.safetensors") == 1
+
+
+def test_a_file_url(server, monkeypatch):
+    monkeypatch.setenv("KERAS_SEQZOO_PRESETS_URL", server.folder.parent.as_uri())
+    assert store.read(remote.fetch(NAME)).card == "card"
+    assert remote.fetch("other.tag") is None
+
+
+def test_a_server_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_SEQZOO_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_SEQZOO_PRESETS_URL", "http://127.0.0.1:9")
+    with pytest.raises(PresetError, match="cannot be reached"):
+        remote.fetch(NAME)
+
+
+def test_a_base_that_is_no_url(monkeypatch):
+    monkeypatch.setenv("KERAS_SEQZOO_PRESETS_URL", "ftp://x")
+    with pytest.raises(UserError, match="ftp://x"):
+        remote.fetch(NAME)
+
+
+def test_no_base(monkeypatch):
+    monkeypatch.delenv("KERAS_SEQZOO_PRESETS_URL", raising=False)
+    assert remote.fetch(NAME) is None

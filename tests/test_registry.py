@@ -1,0 +1,167 @@
+import shutil
+
+import numpy as np
+import pytest
+
+import keras_seqzoo as seqzoo
+from keras_seqzoo import registry
+from keras_seqzoo.errors import PresetError, UserError
+from keras_seqzoo.models import SlotTagger
+
+
+@pytest.fixture(scope="module")
+def tagger():
+    return seqzoo.create("bi_gru_tagger", **SlotTagger.tiny())
+
+
+@pytest.fixture
+def preset(tagger, tmp_path):
+    tagger.save_to_preset(tmp_path / "mine", metadata={"metric": "slot_f1", "value": 1})
+    return tmp_path / "mine"
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Registrations of a test do not outlive it."""
+    registry.architectures()
+    monkeypatch.setattr(registry, "_architectures", dict(registry._architectures))
+
+
+def test_list_models_filters():
+    everything = seqzoo.list_models(pretrained=False)
+    assert "bi_peephole_tagger" in everything and everything == sorted(everything)
+    assert seqzoo.list_models("*lstm*", pretrained=False) == [
+        "bi_lstm_tagger",
+        "coupled_lstm_tagger",
+        "lstm_tagger",
+        "peephole_lstm_tagger",
+    ]
+    assert seqzoo.list_models(["gru*", "scrn*"], pretrained=False) == [
+        "gru_tagger",
+        "scrn_tagger",
+    ]
+    assert seqzoo.list_models(cell="gru", pattern="synced", pretrained=False) == [
+        "bi_gru_tagger",
+        "gru_tagger",
+    ]
+    assert seqzoo.list_models(pattern="ctc") == []
+    assert all("." in name for name in seqzoo.list_models(pretrained=True))
+
+
+@pytest.mark.parametrize("bad", [{"pattern": "sinced"}, {"cell": "gruu"}])
+def test_list_models_names_a_bad_filter(bad):
+    with pytest.raises(UserError, match=next(iter(bad.values()))):
+        seqzoo.list_models(**bad)
+
+
+@pytest.mark.parametrize("function", [seqzoo.create, seqzoo.load, seqzoo.info])
+@pytest.mark.parametrize("name", ["bi_peephol_tagger", "bi_peephole_tagger.atiss"])
+def test_a_wrong_name_is_answered_with_the_three_nearest(function, name):
+    with pytest.raises(UserError) as error:
+        function(name)
+    message = str(error.value)
+    assert name in message and "bi_peephole_tagger" in message
+    assert message.count(",") == 2 and "\n" not in message
+
+
+def test_register_refuses_duplicates_and_unknown_patterns(registered):
+    def my_tagger(**overrides) -> SlotTagger:
+        return SlotTagger(**overrides)
+
+    registry.register(pattern="synced", cell="lstm")(my_tagger)
+    assert "my_tagger" in seqzoo.list_models()
+    assert seqzoo.create("my_tagger", **SlotTagger.tiny()).architecture == "my_tagger"
+    with pytest.raises(ValueError, match="my_tagger"):
+        registry.register(pattern="synced", cell="lstm")(my_tagger)
+    with pytest.raises(ValueError, match="pattern='odd'"):
+        registry.register(pattern="odd", cell="lstm")
+
+
+def test_create_names_an_unknown_argument():
+    with pytest.raises(UserError, match="'unitz'.*Allowed.*units"):
+        seqzoo.create("gru_tagger", labels=["O"], unitz=3)
+
+
+def test_create_with_a_bad_value_is_one_line():
+    with pytest.raises(UserError, match="units|hidden_size") as error:
+        seqzoo.create("clockwork_rnn_tagger", labels=["O"], units=7)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_load_a_preset_of_the_user(tagger, preset, tmp_path, kind):
+    source = preset
+    if kind == "zip":
+        source = shutil.make_archive(str(tmp_path / "packed"), "zip", preset)
+    loaded = seqzoo.load(source)
+    inputs = tagger.example_inputs(2, 5)
+    np.testing.assert_array_equal(loaded(inputs), tagger(inputs))
+    assert loaded.architecture == "bi_gru_tagger" and loaded.labels == tagger.labels
+
+
+def test_float16_presets_differ_by_rounding_only(tagger, tmp_path):
+    tagger.save_to_preset(tmp_path / "half", dtype="float16")
+    inputs = tagger.example_inputs(2, 5)
+    loaded = seqzoo.load(tmp_path / "half")
+    np.testing.assert_allclose(loaded(inputs), tagger(inputs), atol=5e-3)
+
+
+@pytest.mark.parametrize("head", [{"num_classes": 9}, {"labels": ["O", "B-x"]}])
+def test_a_new_head_keeps_the_body(tagger, preset, head):
+    mine = seqzoo.load(preset, **head)
+    old, new = tagger.named_weights(), mine.named_weights()
+    for name in new:
+        if not name.startswith("head/"):
+            np.testing.assert_array_equal(np.array(new[name]), np.array(old[name]))
+    assert len(mine.labels) == head.get("num_classes", 2)
+
+
+def test_dropout_may_change_on_load_and_the_body_may_not(preset):
+    assert seqzoo.load(preset, dropout=0.1).config["dropout"] == 0.1
+    with pytest.raises(UserError, match=r"units.*body"):
+        seqzoo.load(preset, units=12)
+    with pytest.raises(UserError, match=r"body"):
+        seqzoo.load(preset, cell="lstm")
+    with pytest.raises(UserError, match="'classes'"):
+        seqzoo.load(preset, classes=3)
+
+
+def test_an_architecture_is_not_loadable_and_says_what_is():
+    with pytest.raises(UserError, match="bi_gru_tagger"):
+        seqzoo.load("bi_gru_tagger")
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(PresetError, match="nowhere"):
+        seqzoo.load(tmp_path / "nowhere")
+    with pytest.raises(PresetError, match="gone.zip"):
+        seqzoo.load("gone.zip")
+
+
+def test_weights_that_do_not_fit_are_named(tagger, tmp_path):
+    from keras_seqzoo.presets import store
+
+    config = tagger.get_config()
+    assets = {key: config.pop(key) for key in tagger.asset_keys}
+    weights = {name: np.array(w) for name, w in tagger.named_weights().items()}
+    lost = weights.pop("head/bias")
+    whole = {"architecture": "bi_gru_tagger", "config": config}
+    store.write(tmp_path / "lacks", whole, weights, assets, "")
+    with pytest.raises(PresetError, match="head/bias"):
+        seqzoo.load(tmp_path / "lacks")
+    weights["head/bias"] = lost[:1]
+    store.write(tmp_path / "shape", whole, weights, assets, "")
+    with pytest.raises(PresetError, match=r"head/bias.*shape"):
+        seqzoo.load(tmp_path / "shape")
+
+
+def test_info(preset):
+    info = seqzoo.info("bi_peephole_tagger")
+    assert (info.pattern, info.cell, info.pretrained) == (
+        "synced",
+        "peephole_lstm",
+        False,
+    )
+    mine = seqzoo.info(preset)
+    assert mine.value == 1 and mine.parameters and "slot_f1" in str(mine)
+    assert mine.to_dict()["metric"] == "slot_f1"
