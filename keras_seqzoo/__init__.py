@@ -11,7 +11,9 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("cells", "datasets", "decoding", "layers", "models", "preprocessing")
+# `export` is used as a function, but `import keras_seqzoo.export` binds the name to
+# the subpackage whatever we put there; so the subpackage can be called.
+_SUBPACKAGES = ("cells", "datasets", "export", "layers", "models", "preprocessing")
 
 # Public name -> the module that defines it.
 _NAMES = {
@@ -28,15 +30,11 @@ _NAMES = {
     "train": "training",
 }
 
-# `seqzoo.export(model, path)` calls the subpackage itself: `import keras_seqzoo.export`
-# binds this name to the subpackage, whatever we put there, so the subpackage is callable.
-_CALLABLE_SUBPACKAGES = ("export",)
-
-__all__ = sorted([*_SUBPACKAGES, *_CALLABLE_SUBPACKAGES, *_NAMES])  # noqa: PLE0605
+__all__ = sorted([*_SUBPACKAGES, *_NAMES])
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SUBPACKAGES or name in _CALLABLE_SUBPACKAGES:
+    if name in _SUBPACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:
         value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)

@@ -6,7 +6,6 @@ work failed, 2 the user's input was wrong, 130 interrupted.
 """
 
 import contextlib
-import dataclasses
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -104,8 +103,11 @@ def info_command(name: str, as_json: bool) -> None:
     """
     from keras_seqzoo import registry
 
-    facts = dataclasses.asdict(registry.info(name))
-    print_facts(facts, as_json)
+    facts = registry.info(name)
+    if as_json:
+        print_json(facts.to_dict())
+    else:
+        click.echo(str(facts))
 
 
 @commands.command("predict", short_help="Tag sentences: words over slots.")
@@ -272,7 +274,7 @@ def export_command(
 def lines_of(item: str) -> list[str]:
     """The sentences an argument stands for: itself, or standard input's lines."""
     if item == "-":
-        raw = click.get_binary_stream("stdin").read().decode("utf-8", "replace")
+        raw = sys.stdin.buffer.read().decode("utf-8", "replace")
         return raw.splitlines()
     return [item.encode("utf-8", "replace").decode()]
 

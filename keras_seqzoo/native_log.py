@@ -15,7 +15,10 @@ from collections.abc import Iterator
 _CHATTER = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog"
     rb"|[IW]\d{4} [\d:.]+ +\d+ \S+:\d+\]"  # information and warnings
-    rb"|.*failed call to cuInit"  # an error to TensorFlow, a machine without GPU to us
+    # Errors to TensorFlow only: no GPU, an older processor, a grappler's remark.
+    rb"|.*failed call to cuInit"
+    rb"|.*oneDNN supports DT_BOOL only on"
+    rb"|.*NodeDef mentions attribute \S+ which is not in the op definition"
     rb"|INFO: (Created|Initialized) TensorFlow Lite"
 )
 

@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-_NOTHING = (None, "", [], (), {})
-
 
 def words_over_slots(pairs: Sequence[tuple[str, str]], width: int | None = None) -> str:
     """Sets each word over its slot, in columns.
@@ -54,13 +52,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
 
 
 def print_facts(facts: dict, as_json: bool) -> None:
-    """Prints a command's result: JSON, or a line for each fact that is known."""
+    """Prints a command's result: JSON, or a line for each plain fact that is known."""
     if as_json:
         print_json(facts)
         return
-    known = {key: value for key, value in facts.items() if value not in _NOTHING}
-    width = max(map(len, known), default=0)
-    for key, value in known.items():
+    shown = {
+        key: value
+        for key, value in facts.items()
+        if value not in (None, "", []) and not isinstance(value, dict)
+    }
+    width = max(map(len, shown), default=0)
+    for key, value in shown.items():
         click.echo(f"{key:<{width}}  {readable(value)}")
 
 
@@ -81,6 +83,4 @@ def readable(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {readable(item)}" for key, item in value.items())
     return str(value)

@@ -1,21 +1,21 @@
 """The data sets by name."""
 
+import importlib
 from typing import Any
 
 from keras_seqzoo.datasets import train_tickets
-from keras_seqzoo.datasets.atis import Atis
-from keras_seqzoo.datasets.slot_files import TaggedSentence, read_split
-from keras_seqzoo.datasets.snips import Snips
+from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.errors import UserError
 
-_BUILDERS = {"atis": Atis, "snips": Snips}
+# Name -> class of its module. Loaded when asked for: tensorflow-datasets is optional.
+_BUILDERS = {"atis": "Atis", "snips": "Snips"}
 NAMES = (*_BUILDERS, "train_tickets")
 
 
 def facts(name: str) -> Any:
     """An object with the set's TITLE, SOURCE, LICENCE and CITATION."""
     _check_name(name)
-    return _BUILDERS.get(name, train_tickets)
+    return train_tickets if name == "train_tickets" else _builder(name)
 
 
 def read(name: str, split: str, data_dir: str | None = None) -> list[TaggedSentence]:
@@ -33,7 +33,14 @@ def read(name: str, split: str, data_dir: str | None = None) -> list[TaggedSente
     _check_name(name)
     if name == "train_tickets":
         return train_tickets.read_split(split)
-    return read_split(_BUILDERS[name], split, data_dir)
+    from keras_seqzoo.datasets.slot_files import read_split
+
+    return read_split(_builder(name), split, data_dir)
+
+
+def _builder(name: str) -> Any:
+    module = importlib.import_module(f"keras_seqzoo.datasets.{name}")
+    return getattr(module, _BUILDERS[name])
 
 
 def _check_name(name: str) -> None:

@@ -62,7 +62,7 @@ def training_batches(
     epochs: range,
     word_dropout: float = 0.0,
     bucket_boundaries: Sequence[int] = BUCKET_BOUNDARIES,
-) -> tuple[tf.data.Dataset, int]:
+) -> tf.data.Dataset:
     """The batches of several epochs in a row, each epoch's a function of (seed, epoch).
 
     So a training that starts again at epoch n sees what it would have seen.
@@ -75,7 +75,7 @@ def training_batches(
             probability word_dropout / (word_dropout + n); its characters stay.
 
     Returns:
-        The dataset, and the number of batches in each epoch.
+        A dataset as of `tagging_dataset`, of `steps_per_epoch` batches an epoch.
     """
     inputs, labels = encode(sentences, slots, model)
     rows = len(sentences)
@@ -114,9 +114,18 @@ def training_batches(
         return batches.enumerate().map(drop_words)
 
     dataset = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch_batches)
-    buckets = np.digitize(labels.row_lengths().numpy(), bucket_boundaries)
-    steps = sum(-(-count // batch_size) for count in np.bincount(buckets))
-    return dataset.prefetch(tf.data.AUTOTUNE), int(steps)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def steps_per_epoch(
+    sentences: Sequence[str | Sequence[str]],
+    batch_size: int,
+    bucket_boundaries: Sequence[int] = BUCKET_BOUNDARIES,
+) -> int:
+    """The number of batches in an epoch: each bucket's last one may be smaller."""
+    lengths = [len(split_words(sentence)) for sentence in sentences]
+    buckets = np.bincount(np.digitize(lengths, bucket_boundaries))
+    return int(sum(-(-count // batch_size) for count in buckets))
 
 
 def encode(

@@ -5,7 +5,6 @@ Each split is a folder of three files, line n of each one sentence: `seq.in` (wo
 """
 
 import contextlib
-import dataclasses
 import hashlib
 import os
 import pathlib
@@ -17,19 +16,11 @@ from collections.abc import Iterator
 import platformdirs
 import tensorflow_datasets as tfds
 
+from keras_seqzoo.datasets.tagged_sentence import TaggedSentence, check_split
 from keras_seqzoo.errors import UserError
 
 SPLIT_FOLDERS = {"train": "train", "validation": "valid", "test": "test"}
 FILE_NAMES = ("seq.in", "seq.out", "label")
-
-
-@dataclasses.dataclass(frozen=True)
-class TaggedSentence:
-    """A sentence: its words, one BIO tag for each of them, and its intent."""
-
-    words: tuple[str, ...]
-    slots: tuple[str, ...]
-    intent: str = ""
 
 
 class SlotFilesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -203,14 +194,6 @@ def read_split(
     check_split(split)
     builder = prepare(builder_class, data_dir)
     return list(_sentences(builder, split))
-
-
-def check_split(split: str) -> None:
-    """Raises UserError unless the split is one of the three."""
-    if split not in SPLIT_FOLDERS:
-        raise UserError(
-            f"split must be one of {list(SPLIT_FOLDERS)}. Received: {split}"
-        )
 
 
 def _sentences(builder: SlotFilesBuilder, split: str) -> Iterator[TaggedSentence]:

@@ -7,7 +7,7 @@ models by.
 import importlib.resources
 import re
 
-from keras_seqzoo.datasets.slot_files import TaggedSentence, check_split
+from keras_seqzoo.datasets.tagged_sentence import TaggedSentence, check_split
 
 TITLE = "Train tickets"
 SOURCE = "keras_seqzoo/datasets/train_tickets.txt"

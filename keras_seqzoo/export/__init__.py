@@ -4,6 +4,7 @@ import os
 import sys
 import types
 from collections.abc import Sequence
+from typing import Any
 
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export.files import format_of, size, written_whole
@@ -16,7 +17,7 @@ QUANTIZE = ("float16", "int8")
 
 
 def export(
-    model,
+    model: Any,
     path: str | os.PathLike,
     *,
     quantize: str | None = None,
@@ -60,6 +61,11 @@ def export(
         raise UserError(
             f"tolerance must be a positive number. Received: tolerance={tolerance!r}"
         )
+    for name, numbers in (("batches", batches), ("lengths", lengths)):
+        if not numbers or any(not isinstance(n, int) or n < 1 for n in numbers):
+            raise UserError(
+                f"{name} must be positive integers. Received: {name}={numbers!r}"
+            )
 
     # TensorFlow is slow to import: a wrong argument need not wait for it.
     from keras_seqzoo.export import runtimes, verify
@@ -109,7 +115,7 @@ def export(
 class _CallableModule(types.ModuleType):
     """Lets `keras_seqzoo.export(...)` work although the name is this package's."""
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> ExportReport:
         return export(*args, **kwargs)
 
 

@@ -5,8 +5,10 @@ import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.export.report import ExportError
 
 FORMATS = {".tflite": "tflite", ".onnx": "onnx", "": "saved_model"}
 
@@ -27,18 +29,19 @@ def format_of(path: str | os.PathLike) -> str:
 
 
 @contextlib.contextmanager
-def written_whole(path: str | os.PathLike):
+def written_whole(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Yields a path to write to, and moves what is there to `path` at the end.
 
     After any failure, Ctrl-C too, nothing new is left and an older file at `path` is
     as it was.
 
     Raises:
-        UserError: if `path` cannot be written.
+        UserError: if nothing can be written there.
+        ExportError: if writing failed later, say on a full disk.
     """
+    is_folder = format_of(path) == "saved_model"
     path = pathlib.Path(path)
     parent = path.absolute().parent
-    is_folder = format_of(path) == "saved_model" or path.suffix not in FORMATS
     if is_folder and path.exists() and not _replaceable(path):
         raise UserError(
             "path must be a new or empty folder, or a SavedModel to replace. "
@@ -60,6 +63,8 @@ def written_whole(path: str | os.PathLike):
         if path.is_dir():
             os.replace(path, old)
         os.replace(new, path)
+    except OSError as error:
+        raise ExportError(f"{path} could not be written: {error}") from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
 
@@ -72,4 +77,6 @@ def size(path: pathlib.Path) -> int:
 
 
 def _replaceable(path):
-    return path.is_dir() and ((path / "saved_model.pb").exists() or not any(path.iterdir()))
+    if not path.is_dir():
+        return False
+    return (path / "saved_model.pb").exists() or not any(path.iterdir())

@@ -13,6 +13,8 @@ units), P (1, 3 x units), states (1, batch, units), Y (time, 1, batch, units).
 
 import contextlib
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -35,7 +37,7 @@ ACTIVATIONS = {
 
 
 @contextlib.contextmanager
-def fused_nodes():
+def fused_nodes() -> Iterator[None]:
     """While open, the layers that have an ONNX node emit its marker."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(inner_loops(_fused))
@@ -46,7 +48,7 @@ def fused_nodes():
         yield
 
 
-def node_from_marker(ctx, node, name, args):
+def node_from_marker(ctx: Any, node: Any, name: str, args: list) -> None:
     """tf2onnx's handler: puts the node that a marker describes in its place."""
     del name, args
     *inputs, description = node.inputs
@@ -81,8 +83,9 @@ def _fused(layer, sequences, initial_state, mask):
         node, sequences, list(initial_state), mask, layer.go_backwards
     )
     if mask is not None and layer.zero_output_for_mask:
-        order = tf.reverse(mask, [1]) if layer.go_backwards else mask
-        outputs = tf.where(order[..., None], outputs, 0.0)
+        counts = tf.cast(mask, tf.bool)[..., None]
+        counts = tf.reverse(counts, [1]) if layer.go_backwards else counts
+        outputs = tf.where(counts, outputs, 0.0)
         last = outputs[:, -1]
     return last, outputs, states
 
@@ -130,7 +133,6 @@ def _run(node, sequences, states, mask, go_backwards):
     # ONNX knows masks only as padding on the right. So the steps that count move to
     # the front, and every step then reads the last of them up to itself.
     mask = tf.cast(mask, tf.bool)
-    mask = mask[..., 0] if len(mask.shape) == 3 else mask
     length = tf.shape(mask)[1]
     steps = tf.range(length)
     if go_backwards:
@@ -174,13 +176,15 @@ def _emit(node, sequences, lengths, states):
     description = description | {"inputs": [x is not None for x in inputs]}
     shapes = [(sequences.shape[1], 1, sequences.shape[0], units)]
     shapes += [(1, sequences.shape[0], units)] * len(states)
-    given = [x for x in inputs if x is not None] + [tf.constant(json.dumps(description))]
+    given = [x for x in inputs if x is not None]
     outputs = tf.numpy_function(
-        _never_run, given, [tf.float32] * len(shapes), stateful=False
+        _never_run,
+        [*given, tf.constant(json.dumps(description))],
+        [tf.float32] * len(shapes),
+        stateful=False,
     )
-    for tensor, shape in zip(outputs, shapes):
-        tensor.set_shape(shape)
-    sequence, *states = outputs
+    # Not set_shape, which the graph that tf2onnx reads would not keep.
+    sequence, *states = map(tf.ensure_shape, outputs, shapes)
     return tf.transpose(sequence[:, 0], (1, 0, 2)), [state[0] for state in states]
 
 
@@ -276,16 +280,16 @@ def _lstm_node(cell, gates):
         return None
 
     def reordered(weights):
+        weights = tf.convert_to_tensor(weights)
         parts = dict(zip(gates, tf.split(weights, len(gates), axis=-1)))
         if "i" not in parts:
             parts |= {"i": -parts["f"], "f": tf.zeros_like(parts["f"])}
         return tf.concat([parts[gate] for gate in "iofc"], -1)
 
-    kernels = [tf.convert_to_tensor(cell.kernel), tf.convert_to_tensor(cell.recurrent_kernel)]
-    bias = None if cell.bias is None else reordered(tf.convert_to_tensor(cell.bias))
-    return _node(
-        "LSTM", 4, *map(reordered, kernels), bias, [gate, activation, activation]
-    )
+    kernel, recurrent_kernel = reordered(cell.kernel), reordered(cell.recurrent_kernel)
+    bias = None if cell.bias is None else reordered(cell.bias)
+    functions = [gate, activation, activation]
+    return _node("LSTM", 4, kernel, recurrent_kernel, bias, functions)
 
 
 FUSED_CELLS = {

@@ -6,6 +6,8 @@ so tracing for TFLite puts `nested_loop` in its place.
 """
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -22,7 +24,7 @@ from keras_seqzoo.layers.scan import nested_loops as our_nested_loops
 
 
 @contextlib.contextmanager
-def nested_loops():
+def nested_loops() -> Iterator[None]:
     """While open, every recurrent layer runs in nested loops."""
     with (
         replaced(backend, "rnn", _rnn),
@@ -33,17 +35,21 @@ def nested_loops():
 
 
 @contextlib.contextmanager
-def plain_operators():
-    """While open, `keras.ops.argmax` is one operator.
+def plain_operators() -> Iterator[None]:
+    """While open, two common operations trace to operators that convert.
 
-    Keras' own looks into the bits of floats to tell -0 from 0; no runtime can.
+    Keras' own `argmax` looks into the bits of floats to tell -0 from 0, which no
+    runtime can. And LiteRT has no slice that adds an axis, as in `x[..., None]`.
     """
-    with replaced(backend.numpy, "argmax", _argmax):
+    with (
+        replaced(backend.numpy, "argmax", _argmax),
+        replaced(tf.Tensor, "__getitem__", _new_axes_after(tf.Tensor.__getitem__)),
+    ):
         yield
 
 
 @contextlib.contextmanager
-def inner_loops(replacement):
+def inner_loops(replacement: Callable) -> Iterator[None]:
     """While open, recurrent layers ask `replacement` to run them.
 
     `replacement(layer, sequences, initial_state, mask)` returns what the layer's
@@ -69,7 +75,7 @@ def inner_loops(replacement):
 
 
 @contextlib.contextmanager
-def replaced(owner, name, value):
+def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
     """Sets an attribute of a module or class, and puts the old one back."""
     original = getattr(owner, name)
     setattr(owner, name, value)
@@ -116,3 +122,28 @@ def _argmax(x, axis=None, keepdims=False):
     if axis is None:
         return tf.reshape(index, (1,) * len(x.shape))
     return tf.expand_dims(index, axis)
+
+
+def _new_axes_after(getitem):
+    """A tensor's `__getitem__` that adds new axes with `tf.expand_dims`."""
+
+    def split_getitem(tensor, index, *rest):
+        items = index if isinstance(index, tuple) else (index,)
+        kept = tuple(item for item in items if item is not None)
+        if len(kept) == len(items) or tensor.shape.rank is None:
+            return getitem(tensor, index, *rest)
+        axis, new_axes = 0, []
+        for item in items:
+            if item is None:
+                new_axes.append(axis)
+            if item is None or isinstance(item, slice):
+                axis += 1
+            elif item is Ellipsis:
+                axis += tensor.shape.rank - (len(kept) - 1)
+        if any(item is not Ellipsis and item != slice(None) for item in kept):
+            tensor = getitem(tensor, kept, *rest)
+        for axis in new_axes:
+            tensor = tf.expand_dims(tensor, axis)
+        return tensor
+
+    return split_getitem

@@ -24,7 +24,16 @@ def write_onnx(served: Served, path: pathlib.Path) -> None:
     Raises:
         ExportError: where an operator of the model has no ONNX counterpart.
     """
+    try:
+        model = _convert(served)
+        onnx.checker.check_model(model, full_check=True)
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ExportError(f"ONNX conversion failed: {reason[0][:300]}") from error
+    path.write_bytes(model.SerializeToString())
 
+
+def _convert(served):
     def call(*tensors):
         outputs = served.call(dict(zip(served.inputs, tensors)))
         return {name: tf.identity(tensor) for name, tensor in outputs.items()}
@@ -32,22 +41,37 @@ def write_onnx(served: Served, path: pathlib.Path) -> None:
     signature = list(served.inputs.values())
     function = tf.function(call, input_signature=signature, autograph=False)
     with for_inference(served.model), fused_nodes():
-        try:
-            model, _ = tf2onnx.convert.from_function(
-                function,
-                input_signature=signature,
-                opset=OPSET,
-                custom_op_handlers={
-                    "PyFuncStateless": (node_from_marker, []),
-                    "ReverseV2": (_reverse, []),
-                },
-                custom_rewriter=[_drop_double_reverses],
-            )
-            onnx.checker.check_model(model, full_check=True)
-        except Exception as error:
-            reason = str(error).strip().splitlines() or [type(error).__name__]
-            raise ExportError(f"ONNX conversion failed: {reason[0][:300]}") from error
-    path.write_bytes(model.SerializeToString())
+        model, _ = tf2onnx.convert.from_function(
+            function,
+            input_signature=signature,
+            opset=OPSET,
+            custom_op_handlers={
+                "PyFuncStateless": (node_from_marker, []),
+                "ReverseV2": (_reverse, []),
+            },
+            custom_rewriter=[_drop_double_reverses],
+        )
+        outputs = function.get_concrete_function().structured_outputs
+    model.graph.name = served.model.name
+    _name_sizes(model.graph.input, served.inputs)
+    _name_sizes(model.graph.output, outputs)
+    return model
+
+
+def _name_sizes(values, tensors):
+    """Gives the graph's inputs or outputs the shapes TensorFlow knows, by name."""
+    for value in values:
+        sizes = tensors[value.name].shape
+        if sizes.rank is None:
+            continue
+        shape = value.type.tensor_type.shape
+        shape.ClearField("dim")
+        for axis, size in enumerate(sizes.as_list()):
+            dimension = shape.dim.add()
+            if size is not None:
+                dimension.dim_value = size
+            else:  # two inputs may differ in length, but not in batch
+                dimension.dim_param = f"{value.name}_{axis}" if axis else "batch"
 
 
 def operators(content: bytes) -> dict[str, int]:
@@ -57,17 +81,17 @@ def operators(content: bytes) -> dict[str, int]:
     while graphs:
         for node in graphs.pop().node:
             found[node.op_type] += 1
-            graphs += [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+            graphs += [a.g for a in node.attribute if a.HasField("g")]
     return dict(found)
 
 
 def _reverse(ctx, node, name, args):
     """ReverseV2 as a Slice that steps backwards; tf2onnx's own takes five nodes."""
     del name, args
-    axes = node.inputs[1].get_tensor_value(as_list=False).reshape(-1)
+    axes = _axes(node)
     first, last, step = np.array([-1, np.iinfo(np.int64).min, -1])
     values = [np.full(len(axes), value) for value in (first, last)]
-    values += [axes.astype("int64"), np.full(len(axes), step)]
+    values += [axes, np.full(len(axes), step)]
     inputs = [node.input[0]]
     for value in values:
         constant = ctx.make_const(tf2onnx.utils.make_name("reverse"), value)
@@ -83,7 +107,12 @@ def _drop_double_reverses(graph, nodes):
         if node.type != "ReverseV2" or node.inputs[0].type != "ReverseV2":
             continue
         inner = node.inputs[0]
-        axes = [n.inputs[1].get_tensor_value(as_list=False).reshape(-1) for n in (node, inner)]
-        if np.array_equal(*axes):
+        if np.array_equal(_axes(node), _axes(inner)):
             graph.replace_all_inputs(node.output[0], inner.input[0])
     return graph.get_nodes()
+
+
+def _axes(reverse):
+    """The axes that a ReverseV2 reverses."""
+    axes = reverse.inputs[1].get_tensor_value(as_list=False)
+    return axes.reshape(-1).astype("int64")

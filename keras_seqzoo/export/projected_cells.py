@@ -3,12 +3,16 @@
 The equations are those of the cells' `call`, cut where it multiplies by the kernel.
 """
 
+from typing import Any
+
 from keras import layers, ops
 
 from keras_seqzoo.layers.nested_loop import nested_loop
 
 
-def projected(layer, sequences, initial_state, mask):
+def projected(
+    layer: layers.RNN, sequences: Any, initial_state: list, mask: Any
+) -> tuple[Any, Any, list] | None:
     """The layer's `inner_loop` with one product before it, or None.
 
     Only for the exact cells below: a subclass may compute something else.

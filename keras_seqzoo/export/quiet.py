@@ -5,12 +5,13 @@ import logging
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
 
 LOGGERS = ("absl", "tensorflow", "tf2onnx")
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """Drops what the converters write to standard error, from Python and from C++.
 
     What matters they raise. Set the environment variable TF_CPP_MIN_LOG_LEVEL to 0 to

@@ -1,6 +1,7 @@
 """What an export found out about the file it wrote."""
 
 import dataclasses
+import textwrap
 
 
 class ExportError(RuntimeError):
@@ -59,7 +60,12 @@ class ExportReport:
             f"(batch {batch}, length {length}, one thread)",
             "operators": operators,
         }
-        return "\n".join(f"{name:<12} {value}" for name, value in rows.items())
+        return "\n".join(
+            textwrap.fill(
+                value, 88, initial_indent=f"{name:<13}", subsequent_indent=" " * 13
+            )
+            for name, value in rows.items()
+        )
 
 
 def _several(numbers):

@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 
 from keras_seqzoo.export.report import ExportError
-from keras_seqzoo.export.serving import Served
-from keras_seqzoo.export.tracing import all_layers, concrete_function
+from keras_seqzoo.export.serving import Served, all_layers
+from keras_seqzoo.export.tracing import concrete_function
 
 
 def write_saved_model(served: Served, path: pathlib.Path) -> None:
@@ -46,9 +46,7 @@ def operators(path: pathlib.Path) -> dict[str, int]:
     saved = saved_model_pb2.SavedModel()
     saved.ParseFromString((path / "saved_model.pb").read_bytes())
     functions = saved.meta_graphs[0].graph_def.library.function
-    return dict(
-        collections.Counter(node.op for f in functions for node in f.node_def)
-    )
+    return dict(collections.Counter(node.op for f in functions for node in f.node_def))
 
 
 def _resources(model: keras.Model) -> list:

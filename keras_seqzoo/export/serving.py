@@ -39,12 +39,19 @@ def serving_function(model: keras.Model) -> Served:
             f"Received: an object of type {type(model).__name__}"
         )
     try:
-        structure = model.input
+        single = isinstance(model, keras.Sequential)
+        structure = model.inputs[0] if single else model.input
     except AttributeError:
         raise UserError(
             "model must have symbolic inputs: build it from keras.Input. "
             f"Received: model={model.name}, of type {type(model).__name__}"
         ) from None
+    stateful = [x.name for x in all_layers(model) if getattr(x, "stateful", False)]
+    if stateful:
+        raise UserError(
+            "layers must not be stateful: a file keeps nothing between calls. "
+            f"Received: stateful {', '.join(stateful)}"
+        )
     if isinstance(structure, dict):
         inputs = {name: structure[name] for name in sorted(structure)}
     else:
@@ -61,19 +68,34 @@ def serving_function(model: keras.Model) -> Served:
         packed = keras.tree.pack_sequence_as(structure, flat)
         return _named(model(packed, training=False))
 
+    # Integers are ids, most likely: of the smallest embedding there is.
+    ids = min(
+        (
+            x.input_dim
+            for x in all_layers(model)
+            if isinstance(x, keras.layers.Embedding)
+        ),
+        default=2,
+    )
+
     def example(batch, length, seed=0):
         random = np.random.default_rng(seed)
         return {
-            name: _random_array(_sizes(spec, batch, length), spec.dtype, random)
+            name: _random_array(_sizes(spec, batch, length), spec.dtype, ids, random)
             for name, spec in specs.items()
         }
 
     return Served(model, call, specs, example)
 
 
-def dynamic_length(served: Served) -> bool:
-    """Whether some input's size after the batch is left open."""
-    return any(None in spec.shape.as_list()[1:] for spec in served.inputs.values())
+def all_layers(model: keras.Model) -> list:
+    """The model's layers at any depth, with their cells and its preprocessor's."""
+    # Keras' public `layers` stops short of cells and wrapped layers.
+    layers = model._flatten_layers()
+    preprocessor = getattr(model, "preprocessor", None)
+    if isinstance(preprocessor, keras.Layer) and preprocessor not in layers:
+        layers += preprocessor._flatten_layers()
+    return layers
 
 
 def _named(outputs):
@@ -91,10 +113,11 @@ def _sizes(spec, batch, length):
     return [length if size is None else size for size in sizes]
 
 
-def _random_array(sizes, dtype, random):
+def _random_array(sizes, dtype, ids, random):
     if dtype.is_floating:
         return random.normal(size=sizes).astype(dtype.as_numpy_dtype)
     if dtype.is_bool:
         return random.random(sizes) < 0.7
-    # Small ids fit any embedding of two rows or more, and hold some padding.
-    return random.integers(0, 2, sizes).astype(dtype.as_numpy_dtype)
+    # Zero is padding in most models, so there is some of it.
+    array = random.integers(0, ids, sizes) * (random.random(sizes) < 0.8)
+    return array.astype(dtype.as_numpy_dtype)

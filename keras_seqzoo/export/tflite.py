@@ -12,8 +12,6 @@ from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.tracing import frozen_function
 
-SIGNATURE = "serve"
-
 
 def write_tflite(served: Served, path: pathlib.Path, quantize: str | None) -> None:
     """Converts to a TFLite file with one signature, `serve`.
@@ -23,25 +21,32 @@ def write_tflite(served: Served, path: pathlib.Path, quantize: str | None) -> No
     Raises:
         ExportError: where an operator of the model has no builtin counterpart.
     """
+    try:
+        content = _convert(served, quantize)
+    except Exception as error:
+        raise ExportError(f"TFLite conversion failed: {_reason(str(error))}") from error
+    refuse_foreign_operators(content)
+    path.write_bytes(content)
+
+
+def _convert(served, quantize):
     with nested_loops():
         function = frozen_function(served)
     with tempfile.TemporaryDirectory() as folder:
         # A SavedModel on the way gives the file its signature with named tensors.
-        tf.saved_model.save(tf.Module(), folder, signatures={SIGNATURE: function})
+        # Frozen functions have no gradients to keep.
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        signatures = {"serve": function}
+        tf.saved_model.save(tf.Module(), folder, signatures, options)
         converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=[SIGNATURE]
+            folder, signature_keys=["serve"]
         )
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantize is not None:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        try:
-            content = converter.convert()
-        except Exception as error:
-            raise ExportError(_reason(str(error))) from error
-    refuse_foreign_operators(content)
-    path.write_bytes(content)
+        return converter.convert()
 
 
 def operators(content: bytes) -> dict[str, int]:
@@ -80,9 +85,9 @@ def refuse_foreign_operators(content: bytes) -> None:
 
 
 def _reason(message):
-    """One line out of the converter's pages."""
-    foreign = re.findall(r"(?:Flex ops|Custom ops): (.+)", message)
-    if foreign:
-        return "no builtin TFLite operator for: " + ", ".join(foreign)
-    lines = [line.strip() for line in message.splitlines() if "error" in line.lower()]
-    return "TFLite conversion failed: " + (lines or message.splitlines())[0][:300]
+    """One line out of the converter's pages: the operator, and where it comes from."""
+    found = re.search(r'loc\(.*?"(\w+):", "([^"@]+)', message)
+    if found:
+        operator, place = found.groups()
+        return f"no builtin operator for {operator}, at {place} in the model"
+    return (message.strip().splitlines() or ["unknown reason"])[0][:300]

@@ -1,6 +1,8 @@
 """From a Keras model to a graph that holds its weights and nothing that trains."""
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -9,7 +11,7 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from keras_seqzoo.export.keras_backend import plain_operators
-from keras_seqzoo.export.serving import Served
+from keras_seqzoo.export.serving import Served, all_layers
 
 # Attributes that would put random numbers or cuDNN operators into the graph: some
 # cells draw their dropout masks even when they are not training.
@@ -17,7 +19,7 @@ _INFERENCE = {"dropout": 0.0, "recurrent_dropout": 0.0, "use_cudnn": False}
 
 
 @contextlib.contextmanager
-def for_inference(model: keras.Model):
+def for_inference(model: keras.Model) -> Iterator[None]:
     """While open, the model traces without dropout, cuDNN or odd operators."""
     changed = []
     for layer in all_layers(model):
@@ -34,17 +36,11 @@ def for_inference(model: keras.Model):
             setattr(layer, name, value)
 
 
-def all_layers(model: keras.Model) -> list:
-    """The model's layers at any depth, with their cells and its preprocessor's."""
-    # Keras' public `layers` stops short of cells and wrapped layers.
-    layers = model._flatten_layers()
-    preprocessor = getattr(model, "preprocessor", None)
-    if isinstance(preprocessor, keras.Layer) and preprocessor not in layers:
-        layers += preprocessor._flatten_layers()
-    return layers
-
-
-def concrete_function(served: Served, call=None, inputs=None):
+def concrete_function(
+    served: Served,
+    call: Callable | None = None,
+    inputs: dict[str, tf.TensorSpec] | None = None,
+) -> Any:
     """Traces the serving function, or another, with dynamic batch and length.
 
     Args:
@@ -66,7 +62,7 @@ def concrete_function(served: Served, call=None, inputs=None):
         return tf.function(named, autograph=False).get_concrete_function(**inputs)
 
 
-def frozen_function(served: Served):
+def frozen_function(served: Served) -> Any:
     """The same of the model's serving function, with its variables as constants."""
     concrete = concrete_function(served)
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)

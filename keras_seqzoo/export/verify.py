@@ -123,8 +123,10 @@ def _difference(wanted, found, tolerance, case):
             )
         if _is_float(output):
             differences.append(float(np.max(np.abs(output - keras_output), initial=0)))
-        elif not np.all((output == keras_output) | _tied(keras_output, wanted, tolerance)):
-            raise ExportError(f"output {name!r} on {case} differs from Keras")
+        else:
+            same = (output == keras_output) | _tied(keras_output, wanted, tolerance)
+            if not same.all():
+                raise ExportError(f"output {name!r} on {case} differs from Keras")
     return float(np.max(differences))
 
 

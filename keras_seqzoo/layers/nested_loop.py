@@ -7,20 +7,23 @@ slices, WHILE and DYNAMIC_UPDATE_SLICE are used, no tensor lists, and batch and
 length may be dynamic.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from keras import ops, tree
 
 BLOCK = 16
 
 
 def nested_loop(
-    step,
-    inputs,
-    initial_states,
-    mask=None,
-    go_backwards=False,
-    zero_output_for_mask=False,
-    return_sequences=True,
-):
+    step: Callable,
+    inputs: Any,
+    initial_states: Any,
+    mask: Any = None,
+    go_backwards: bool = False,
+    zero_output_for_mask: bool = False,
+    return_sequences: bool = True,
+) -> tuple[Any, Any, Any]:
     """Runs `step` over the time axis (axis 1) of `inputs`.
 
     A masked step keeps the states and repeats the output before it (zeros before

@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from keras_seqzoo.errors import UserError
 from keras_seqzoo.training import checkpoint
 
 
@@ -70,10 +71,10 @@ class EpochKeeper(keras.callbacks.Callback):
         """Puts the best epoch's weights into the model."""
         self.model.set_weights(self.best_weights)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch, logs=None) -> None:
         self._began = time.monotonic()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs=None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
             raise FloatingPointError(
@@ -83,7 +84,7 @@ class EpochKeeper(keras.callbacks.Callback):
                 "training.clip_norm and train in another run folder"
             )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None) -> None:
         progress = self.progress
         progress.epochs = epoch + 1
         self._score_and_keep(logs)
@@ -113,14 +114,21 @@ class EpochKeeper(keras.callbacks.Callback):
             self.model.set_weights(live)
 
     def _save(self) -> None:
-        arrays = {name: keras.ops.convert_to_numpy(variable)
-                  for name, variable in self._variables().items()}  # fmt: skip
+        arrays = {
+            name: keras.ops.convert_to_numpy(variable)
+            for name, variable in self._variables().items()
+        }
         arrays |= {f"best/{i}": value for i, value in enumerate(self.best_weights)}
         state = dataclasses.asdict(self.progress)
-        checkpoint.save(
-            self.folder / "checkpoints", self.progress.epochs, state, arrays
-        )
-        self._write_history()
+        folder = self.folder / "checkpoints"
+        try:
+            checkpoint.save(folder, self.progress.epochs, state, arrays)
+            self._write_history()
+        except OSError as error:
+            raise UserError(
+                f"{folder}: a checkpoint cannot be written ({error.strerror}); the one "
+                "before is kept: make room and give the same command again"
+            ) from error
 
     def _variables(self) -> dict[str, keras.Variable]:
         groups = {

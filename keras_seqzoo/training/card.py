@@ -3,9 +3,14 @@
 from typing import Any
 
 
-def card(tag: str, metadata: dict[str, Any]) -> str:
-    """Markdown about the preset, from nothing but its stored metadata."""
-    dev = metadata["dev_value"]
+def card(description: str, metadata: dict[str, Any]) -> str:
+    """Markdown about the preset, from its stored metadata.
+
+    Args:
+        description: A sentence on the architecture, with its source.
+        metadata: As `train` returns it.
+    """
+    tag, dev = metadata["tag"], metadata["dev_value"]
     splits = " + ".join(metadata["train_splits"])
     data, training = metadata["recipe"]["data"], metadata["recipe"]["training"]
     overrides = metadata["recipe"]["model"]["overrides"]
@@ -18,7 +23,7 @@ def card(tag: str, metadata: dict[str, Any]) -> str:
     )
     return f"""# {tag}
 
-A slot tagger: reads a sentence and gives a BIO slot tag for each word.
+{description} It reads a sentence and gives a BIO slot tag for each word.
 
 | | |
 |---|---|

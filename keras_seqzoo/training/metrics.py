@@ -10,7 +10,7 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 
 from keras_seqzoo import registry
 from keras_seqzoo.datasets import catalogue
-from keras_seqzoo.datasets.slot_files import TaggedSentence
+from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.errors import UserError
 
 

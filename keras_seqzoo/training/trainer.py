@@ -28,8 +28,6 @@ def train(
     data_dir: str | None = None,
     output: str | os.PathLike | None = None,
     run_dir: str | os.PathLike | None = None,
-    seed: int | None = None,
-    epochs: int | None = None,
     overrides: Mapping[str, Any] | None = None,
     threads: int = 2,
     verbose: int | str = "auto",
@@ -45,10 +43,7 @@ def train(
         data_dir: Folder of a local copy of the data.
         output: Where the preset goes; by default into the run folder.
         run_dir: The run folder; by default `runs/<architecture>.<tag>.seed<n>`.
-        seed: Instead of the recipe's.
-        epochs: Instead of the recipe's.
-        overrides: Other recipe values to change, by dotted key:
-            {"training.learning_rate": 0.002}.
+        overrides: Recipe values to change, by dotted key: {"training.seed": 2}.
         threads: For TensorFlow; takes effect only before its first operation.
         verbose: Keras' progress: 0 none, 1 a bar, 2 a line an epoch.
 
@@ -61,9 +56,7 @@ def train(
         FloatingPointError: The loss became NaN or infinite.
     """
     recipe_path = pathlib.Path(recipe_path)
-    shortcuts = {"training.seed": seed, "training.epochs": epochs}
-    shortcuts = {key: value for key, value in shortcuts.items() if value is not None}
-    recipe = read_recipe(recipe_path, {**(overrides or {}), **shortcuts})
+    recipe = read_recipe(recipe_path, overrides)
     tag = recipe_path.stem
     seed = recipe.training.seed
     run = pathlib.Path(run_dir or pathlib.Path("runs") / f"{tag}.seed{seed}")
@@ -76,6 +69,8 @@ def train(
 
     _set_threads(threads)
     keras.utils.set_random_seed(seed)
+    # With it a resumed training ends at the very weights of one that was not killed.
+    tf.config.experimental.enable_op_determinism()
     data = recipe.data
     training_set = [
         sentence
@@ -92,9 +87,8 @@ def train(
     stored = registry.load(saved)
     metadata = _figures(stored, tag, recipe, keeper, data_dir)
     shutil.rmtree(saved)
-    model.save_to_preset(
-        output, metadata=metadata, card=card(tag, metadata), dtype="float16"
-    )
+    text = card(registry.info(recipe.model.name).description, metadata)
+    model.save_to_preset(output, metadata=metadata, card=text, dtype="float16")
     result_file.write_text(json.dumps(metadata, indent=2) + "\n", "utf-8")
     _check_expected(recipe, metadata)
     return metadata
@@ -106,19 +100,8 @@ def _fit(model, recipe, training_set, data_dir, run, verbose) -> EpochKeeper:
     keeper = EpochKeeper(run, _dev_score(model, recipe, data_dir), training.patience)
     keeper.set_model(model)
 
-    def batches(epochs):
-        return pipeline.training_batches(
-            [sentence.words for sentence in training_set],
-            [sentence.slots for sentence in training_set],
-            model,
-            batch_size=data.batch_size,
-            seed=training.seed,
-            epochs=epochs,
-            word_dropout=data.word_dropout,
-            bucket_boundaries=data.bucket_boundaries,
-        )
-
-    _, steps = batches(range(0, 1))
+    sentences = [sentence.words for sentence in training_set]
+    steps = pipeline.steps_per_epoch(sentences, data.batch_size, data.bucket_boundaries)
     model.compile(
         optimizer=make_optimizer(training, steps),
         loss=tagging_loss(training.label_smoothing),
@@ -129,14 +112,24 @@ def _fit(model, recipe, training_set, data_dir, run, verbose) -> EpochKeeper:
         _say(f"{run}: going on after epoch {keeper.progress.epochs}")
     done = keeper.progress.epochs
     if done < training.epochs and not keeper.progress.stopped:
-        dataset, _ = batches(range(done, training.epochs))
+        dataset = pipeline.training_batches(
+            sentences,
+            [sentence.slots for sentence in training_set],
+            model,
+            batch_size=data.batch_size,
+            seed=training.seed,
+            epochs=range(done, training.epochs),
+            word_dropout=data.word_dropout,
+            bucket_boundaries=data.bucket_boundaries,
+        )
+        board = keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False)
         model.fit(
             dataset,
             initial_epoch=done,
             epochs=training.epochs,
             steps_per_epoch=steps,
             shuffle=False,
-            callbacks=[keeper, keras.callbacks.TensorBoard(run / "tensorboard")],
+            callbacks=[keeper, board],
             verbose=verbose,
         )
     return keeper
@@ -175,19 +168,10 @@ def make_optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer
 def _create(recipe: Recipe, path: pathlib.Path, training_set: Sequence) -> keras.Model:
     """The recipe's model with vocabulary and labels of the training sentences."""
     assets = tagger_assets(training_set, recipe.data.min_count)
-    name, overrides = recipe.model.name, recipe.model.overrides
     try:
-        return registry.create(name, **assets, **overrides)
-    except TypeError as error:  # A keyword that the model does not have.
-        allowed = registry.create(name, **assets).get_config().keys() - assets
-        unknown = sorted(overrides.keys() - allowed)
-        raise UserError(
-            f"{path}: model.overrides: allowed are {', '.join(sorted(allowed))}. "
-            f"Received: {', '.join(unknown) or error}"
-        ) from error
-    except ValueError as error:
-        message = " ".join(str(error).split())
-        raise UserError(f"{path}: model: {message}") from error
+        return registry.create(recipe.model.name, **assets, **recipe.model.overrides)
+    except UserError as error:
+        raise UserError(f"{path}: model: {error}") from error
 
 
 def _dev_score(model, recipe, data_dir) -> Callable[[], float] | None:

@@ -3,7 +3,7 @@
 import collections
 from collections.abc import Sequence
 
-from keras_seqzoo.datasets.slot_files import TaggedSentence
+from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.preprocessing.words import normalized
 
 

@@ -1,0 +1,34 @@
+# Needs make and Python 3.11 or 3.12; everything else goes into .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/installed
+
+.PHONY: demo test lint format venv clean
+
+demo: venv
+	$(BIN)/python tools/demo.py
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 15 tests
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+venv: $(STAMP)
+
+# Runs again when the requirements change; a failed run leaves no stamp.
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,onnx,datasets]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist runs .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

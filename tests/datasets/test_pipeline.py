@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from keras_seqzoo.datasets import pipeline
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.models import SlotTagger
+
+
+@pytest.fixture(scope="module")
+def model():
+    return SlotTagger(**SlotTagger.tiny())
+
+
+@pytest.fixture(scope="module")
+def sentences():
+    rng = np.random.default_rng(0)
+    lexicon = ["apple", "bag", "cat", "dog", "elephant"]
+    return [
+        [str(word) for word in rng.choice(lexicon, rng.integers(1, 20))]
+        for _ in range(50)
+    ]
+
+
+def tags(sentences):
+    names = {"apple": "B-fruit", "bag": "O"}
+    return [[names.get(word, "B-animal") for word in row] for row in sentences]
+
+
+def rows(batches):
+    """Every (word ids, label ids) row, padding cut off, in order."""
+    found = []
+    for inputs, labels in batches:
+        for words, row in zip(inputs["words"].numpy(), labels.numpy()):
+            length = int((words != 0).sum())
+            assert (row[length:] == pipeline.IGNORED_LABEL).all()
+            assert (row[:length] >= 0).all()
+            found.append((tuple(words[:length]), tuple(row[:length])))
+    return found
+
+
+def expected_rows(sentences, model):
+    word_ids = {word: i + 2 for i, word in enumerate(model.config["vocabulary"])}
+    return sorted(
+        (
+            tuple(word_ids[word] for word in row),
+            tuple(model.labels.index(tag) for tag in row_tags),
+        )
+        for row, row_tags in zip(sentences, tags(sentences))
+    )
+
+
+def test_every_sentence_once_with_its_labels(sentences, model):
+    dataset = pipeline.tagging_dataset(sentences, tags(sentences), model, batch_size=4)
+    assert sorted(rows(dataset)) == expected_rows(sentences, model)
+    assert rows(dataset) != rows(dataset)  # A new order in every epoch.
+
+
+def test_strings_are_split_at_white_space(model):
+    dataset = pipeline.tagging_dataset(["apple  bag "], [["B-fruit", "O"]], model)
+    assert rows(dataset) == [((2, 3), (3, 0))]
+
+
+def test_unshuffled_is_the_same_each_time(sentences, model):
+    dataset = pipeline.tagging_dataset(sentences, tags(sentences), model, shuffle=False)
+    assert rows(dataset) == rows(dataset)
+
+
+def test_batches_hold_sentences_of_like_length(sentences, model):
+    dataset = pipeline.tagging_dataset(
+        sentences, tags(sentences), model, batch_size=4, bucket_boundaries=(5, 10)
+    )
+    for inputs, _ in dataset:
+        lengths = (inputs["words"].numpy() != 0).sum(axis=1)
+        assert len(set(np.digitize(lengths, (5, 10)))) == 1
+        assert inputs["words"].shape[1] == lengths.max()
+        assert inputs["characters"].shape[:2] == inputs["words"].shape
+
+
+def test_epoch_depends_on_seed_and_number_only(sentences, model):
+    def epochs(first, last, seed=3):
+        dataset = pipeline.training_batches(
+            sentences,
+            tags(sentences),
+            model,
+            batch_size=4,
+            seed=seed,
+            epochs=range(first, last),
+            word_dropout=5.0,
+        )
+        steps = pipeline.steps_per_epoch(sentences, batch_size=4)
+        batches = list(dataset)
+        assert len(batches) == steps * (last - first)
+        return [rows(batches[i : i + steps]) for i in range(0, len(batches), steps)]
+
+    three = epochs(0, 3)
+    assert three[1:] == epochs(1, 3)
+    assert three[0] != three[1]
+    assert three != epochs(0, 3, seed=4)
+
+
+def test_word_dropout_hits_the_share_it_should(sentences, model):
+    def unknown_share(rate):
+        dataset = pipeline.training_batches(
+            sentences,
+            tags(sentences),
+            model,
+            batch_size=50,
+            seed=1,
+            epochs=range(0, 20),
+            word_dropout=rate,
+        )
+        words = np.concatenate([x["words"].numpy().ravel() for x, _ in dataset])
+        return (words == pipeline.OUT_OF_VOCABULARY).sum() / (words != 0).sum()
+
+    counts = np.unique([w for row in sentences for w in row], return_counts=True)[1]
+    share = (counts * 50.0 / (50.0 + counts)).sum() / counts.sum()
+    assert unknown_share(0.0) == 0.0
+    assert unknown_share(50.0) == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "sentences, slots, message",
+    [
+        (["bag", "cat"], [["O"], ["O", "O"]], "row 1: .*Received: 1 words, 2 slots"),
+        (["bag", ""], [["O"], []], "row 1: .*at least one word"),
+        ([["bag cat"]], [["O"]], "row 0: a word must not .*'bag cat'"),
+        (["bag"], [["B-city"]], "row 0: slot must be one of .*'B-city'"),
+        (["bag"], [], "Received: 1 sentences, 0 rows of slots"),
+        ([], [], "at least one"),
+    ],
+)
+def test_bad_rows_are_named(model, sentences, slots, message):
+    with pytest.raises(UserError, match=message):
+        pipeline.tagging_dataset(sentences, slots, model)

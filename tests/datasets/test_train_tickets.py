@@ -1,0 +1,36 @@
+import pytest
+
+from keras_seqzoo.datasets import train_tickets
+
+
+def test_line_with_slots():
+    sentence = train_tickets.parse_line("to [to_station new york] [travel_date today]")
+    assert sentence.words == ("to", "new", "york", "today")
+    assert sentence.slots == ("O", "B-to_station", "I-to_station", "B-travel_date")
+
+
+@pytest.mark.parametrize(
+    "split, rows", [("train", 72), ("validation", 13), ("test", 20)]
+)
+def test_splits(split, rows):
+    sentences = train_tickets.read_split(split)
+    assert len(sentences) == rows
+    slots = {slot[2:] for sentence in sentences for slot in sentence.slots}
+    assert slots == {
+        "",
+        "from_station",
+        "to_station",
+        "travel_date",
+        "travel_time",
+        "ticket_class",
+        "passenger_count",
+    }
+    for sentence in sentences:
+        assert len(sentence.words) == len(sentence.slots)
+        assert not any(mark in "".join(sentence.words) for mark in "[]_")
+
+
+def test_no_test_sentence_is_trained_on():
+    train = {s.words for s in train_tickets.read_split("train")}
+    test = {s.words for s in train_tickets.read_split("test")}
+    assert not train & test

@@ -1,0 +1,278 @@
+"""What export writes, what it refuses, and that it leaves nothing half-written."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import onnxruntime
+import pytest
+import tensorflow as tf
+
+import keras_seqzoo
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.export import ExportError, export, runtimes, verify
+
+
+def test_report_of_a_zoo_model(exported):
+    report = exported["tagger.tflite"]
+    assert (report.format, report.quantize) == ("tflite", None)
+    assert report.bytes == os.path.getsize(report.path)
+    assert report.max_difference <= report.tolerance == 1e-4
+    assert report.cases == [(1, 1), (1, 17), (3, 1), (3, 17)]
+    assert report.latency_ms > 0 and report.latency_shape == (1, 100)
+    text = str(report)
+    assert report.path in text.replace("\n" + " " * 13, "") and "WHILE" in text
+    assert json.loads(json.dumps(report.to_dict()))["operators"] == report.operators
+
+
+def test_the_package_itself_is_callable(small, tmp_path):
+    report = keras_seqzoo.export(small, str(tmp_path / "x.onnx"))
+    assert isinstance(report, keras_seqzoo.ExportReport)
+
+
+def test_tflite_resizes_and_repeats(exported, tagger):
+    run = runtimes.tflite(pathlib.Path(exported["tagger.tflite"].path))
+    answers = {}
+    for batch, length in [(2, 5), (1, 40), (4, 16), (2, 5), (2, 5)]:
+        outputs = run(tagger.example_inputs(batch, length))
+        assert outputs["labels"].shape == (batch, length)
+        assert outputs["labels"].dtype == np.int32
+        first = answers.setdefault((batch, length), outputs["scores"].copy())
+        np.testing.assert_array_equal(outputs["scores"], first)
+
+
+def test_tflite_takes_ids_it_never_saw(exported, tagger):
+    run = runtimes.tflite(pathlib.Path(exported["tagger.tflite"].path))
+    inputs = tagger.example_inputs(1, 6)
+    inputs["words"][0, 2] = 10**6
+    inputs["words"][0, 3] = -5
+    inputs["characters"][0, 1, 1] = 10**6
+    np.testing.assert_allclose(run(inputs)["scores"], tagger(inputs), atol=1e-5)
+
+
+def test_onnx_names_and_types(exported):
+    session = onnxruntime.InferenceSession(exported["tagger.onnx"].path)
+    inputs = {x.name: (x.type, x.shape) for x in session.get_inputs()}
+    assert inputs == {
+        "words": ("tensor(int32)", ["batch", "words_1"]),
+        "characters": ("tensor(int32)", ["batch", "characters_1", 8]),
+    }
+    outputs = {x.name: (x.type, x.shape) for x in session.get_outputs()}
+    assert outputs == {
+        "labels": ("tensor(int32)", ["batch", "labels_1"]),
+        "scores": ("tensor(float)", ["batch", "scores_1", 4]),
+    }
+    assert exported["tagger.onnx"].operators["LSTM"] == 4
+
+
+def test_saved_model_alone_in_a_process(exported, tagger):
+    program = """
+import json, sys
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+answers = {}
+for name in ("serve_text", "serving_default"):
+    answer = model.signatures[name](text=tf.constant(["a cat and a bag", ""]))
+    answers[name] = [
+        [(w.decode(), s.decode()) for w, s in zip(words, slots) if w]
+        for words, slots in zip(answer["words"].numpy(), answer["slots"].numpy())
+    ]
+assert "serve" in model.signatures
+assert not [m for m in sys.modules if m.split(".")[0] == "keras_seqzoo"]
+print(json.dumps(answers))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program, exported["tagger"].path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    found = json.loads(result.stdout)
+    assert found["serve_text"] == found["serving_default"]
+    sentences = [[tuple(pair) for pair in sentence] for sentence in found["serve_text"]]
+    assert sentences == tagger.predict_text(["a cat and a bag", ""])
+
+
+def test_quantized_files_are_smaller(tmp_path):
+    keras.utils.set_random_seed(0)
+    x = keras.Input((None, 64))
+    model = keras.Model(x, keras.layers.GRU(96, return_sequences=True)(x))
+    quick = {"batches": (1,), "lengths": (9,)}
+    sizes = {
+        quantize: export(model, tmp_path / "x.tflite", quantize=quantize, **quick).bytes
+        for quantize in (None, "float16", "int8")
+    }
+    assert sizes["float16"] < 0.6 * sizes[None]
+    assert sizes["int8"] < 0.4 * sizes[None]
+
+
+def test_nothing_is_said_and_the_model_is_as_before(tmp_path, capfd):
+    x = keras.Input((None, 5))
+    gru = keras.layers.GRU(3, dropout=0.4, recurrent_dropout=0.3)
+    model = keras.Model(x, gru(x))
+    capfd.readouterr()
+    export(model, tmp_path / "x.tflite", batches=(1,), lengths=(5,))
+    assert capfd.readouterr() == ("", "")
+    assert (gru.dropout, gru.recurrent_dropout, gru.use_cudnn) == (0.4, 0.3, "auto")
+
+
+class Determinant(keras.layers.Layer):
+    def call(self, x):
+        return tf.linalg.det(tf.matmul(x, x, transpose_a=True))
+
+
+@pytest.fixture(scope="module")
+def impossible():
+    x = keras.Input((None, 5))
+    return keras.Model(x, Determinant(name="determinant")(x))
+
+
+def test_an_operator_that_needs_flex_is_refused(impossible, tmp_path):
+    with pytest.raises(ExportError, match="no builtin operator for .*determinant"):
+        export(impossible, tmp_path / "x.tflite")
+    assert not os.listdir(tmp_path)
+
+
+def test_a_custom_operator_in_a_file_is_refused(monkeypatch):
+    from keras_seqzoo.export import tflite
+
+    monkeypatch.setattr(tflite, "operators", lambda content: {"custom FlexDet": 1})
+    with pytest.raises(ExportError, match="builtin operators only.*custom FlexDet"):
+        tflite.refuse_foreign_operators(b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("x.pb", "must end in .tflite or .onnx.*x.pb"),
+        ("missing/x.tflite", "folder that can be written"),
+        ("file/x.onnx", "folder that can be written"),
+        ("full", "new or empty folder, or a SavedModel"),
+        ("file", "new or empty folder, or a SavedModel"),
+        ("folder.onnx", "must be a file's"),
+    ],
+)
+def test_wrong_paths(name, message, small, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for folder in ("full", "folder.onnx"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.txt").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=message) as caught:
+        export(small, tmp_path / name)
+    assert "\n" not in str(caught.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "message"),
+    [
+        ("x.tflite", {"quantize": "int4"}, "float16, int8, or None. .*'int4'"),
+        ("x.onnx", {"quantize": "int8"}, "for .tflite files only"),
+        ("x.onnx", {"tolerance": 0}, "positive number"),
+        ("x.onnx", {"lengths": ()}, "lengths must be positive integers"),
+        ("x.onnx", {"batches": (1, 0)}, "batches must be positive integers"),
+        ("", {}, "file or folder name"),
+    ],
+)
+def test_wrong_arguments(path, arguments, message, small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        export(small, path, **arguments)
+    assert not os.listdir(tmp_path)
+
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("a string", "must be a keras.Model.*type str"),
+        (keras.layers.LSTM(3), "must be a keras.Model.*type LSTM"),
+        (Subclassed(), "symbolic inputs.*type Subclassed"),
+        (keras.Sequential([keras.layers.LSTM(3)]), "symbolic inputs"),
+        (
+            keras.Sequential(
+                [keras.Input((4, 5), batch_size=2), keras.layers.LSTM(3, stateful=True)]
+            ),
+            "must not be stateful",
+        ),
+    ],
+)
+def test_wrong_models(model, message, tmp_path):
+    with pytest.raises(UserError, match=message):
+        export(model, tmp_path / "x.onnx")
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["small.onnx", "tagger"])
+def test_export_twice_replaces_the_first(name, exported, small, tagger):
+    path = pathlib.Path(exported[name].path)
+    before = sorted(os.listdir(path.parent))
+    model = small if name == "small.onnx" else tagger
+    export(model, path, batches=(1,), lengths=(3,))
+    assert sorted(os.listdir(path.parent)) == before
+
+
+def wrong_by(monkeypatch, error):
+    """Makes the runtime's answers wrong."""
+    right = runtimes.onnx
+
+    def wrong(path):
+        run = right(path)
+        return lambda inputs: {k: y + np.float32(error) for k, y in run(inputs).items()}
+
+    monkeypatch.setattr(runtimes, "onnx", wrong)
+
+
+@pytest.mark.parametrize("error", [1e-3, float("nan")])
+def test_a_wrong_file_is_an_error_and_goes(error, small, tmp_path, monkeypatch):
+    (tmp_path / "x.onnx").write_text("an older file")
+    wrong_by(monkeypatch, error)
+    with pytest.raises(ExportError, match="differs from Keras by"):
+        export(small, tmp_path / "x.onnx")
+    assert os.listdir(tmp_path) == ["x.onnx"]
+    assert (tmp_path / "x.onnx").read_text() == "an older file"
+    wrong_by(monkeypatch, 0.0)
+
+
+def test_an_interrupted_export_leaves_nothing(small, tmp_path, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verify, "verify", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        export(small, tmp_path / "x.onnx")
+    assert not os.listdir(tmp_path)
+
+
+class TestLabels:
+    """Labels must be Keras' wherever rounding cannot explain another."""
+
+    scores = np.array([[[1.0, 3.0], [2.0, 2.05]]], "float32")
+
+    def difference(self, labels):
+        outputs = {"scores": self.scores, "labels": np.array([[1, 1]], "int32")}
+        found = outputs | {"labels": np.array(labels, "int32")}
+        return verify._difference(outputs, found, 0.1, "a case")
+
+    def test_a_tie_may_go_either_way(self):
+        assert self.difference([[1, 0]]) == 0
+
+    def test_a_clear_label_may_not(self):
+        with pytest.raises(ExportError, match="'labels'"):
+            self.difference([[0, 1]])
+
+    def test_shapes_and_names_count(self):
+        with pytest.raises(ExportError, match="'labels' .* must be int32"):
+            self.difference([[1]])
+        with pytest.raises(ExportError, match="outputs must be"):
+            verify._difference({"a": self.scores}, {"b": self.scores}, 0.1, "a case")

@@ -1,0 +1,102 @@
+import errno
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.training.callbacks import EpochKeeper
+
+
+def small_model(optimizer):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
+    )
+    model.compile(optimizer, loss="mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+X = np.ones((8, 3), "float32")
+Y = np.ones((8, 1), "float32")
+
+
+def test_averaged_weights_are_scored_and_kept_and_training_goes_on_unaveraged(tmp_path):
+    model = small_model(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+    plain = small_model(keras.optimizers.SGD(0.1))
+    scored = []
+
+    def score():
+        scored.append(model.get_weights())
+        return float(len(scored))
+
+    keeper = EpochKeeper(tmp_path, score)
+    live = []
+    record = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: live.append(model.get_weights())
+    )
+    for network, callbacks in [(model, [keeper, record]), (plain, [])]:
+        network.fit(X, Y, epochs=3, shuffle=False, callbacks=callbacks, verbose=0)
+    for averaged, kept in zip(scored[-1], keeper.best_weights, strict=True):
+        np.testing.assert_array_equal(averaged, kept)
+    assert not np.array_equal(scored[-1][0], live[-1][0])
+    np.testing.assert_array_equal(live[-1][0], plain.get_weights()[0])
+
+
+def test_best_epoch_is_put_back(tmp_path):
+    model = small_model(keras.optimizers.SGD(0.1))
+    values, kept = iter([1.0, 3.0, 2.0]), []
+
+    def score():
+        kept.append(model.get_weights())
+        return next(values)
+
+    keeper = EpochKeeper(tmp_path, score)
+    model.fit(X, Y, epochs=3, callbacks=[keeper], verbose=0)
+    assert (keeper.progress.best_epoch, keeper.progress.best_value) == (2, 3.0)
+    keeper.use_best_weights()
+    np.testing.assert_array_equal(model.get_weights()[0], kept[1][0])
+
+
+def test_restore_brings_back_every_variable_and_the_best(tmp_path):
+    model = small_model(keras.optimizers.Adam(0.1))
+    keeper = EpochKeeper(tmp_path, lambda: 1.0)
+    model.fit(X, Y, epochs=2, callbacks=[keeper], verbose=0)
+    after = [v.numpy() for v in [*model.variables, *model.optimizer.variables]]
+
+    fresh = small_model(keras.optimizers.Adam(0.1))
+    again = EpochKeeper(tmp_path, lambda: 1.0)
+    again.set_model(fresh)
+    assert again.restore()
+    assert again.progress == keeper.progress
+    variables = [*fresh.variables, *fresh.optimizer.variables]
+    for variable, value in zip(variables, after, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value, err_msg=variable.path)
+    for ours, theirs in zip(again.best_weights, keeper.best_weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_infinite_loss_stops_and_names_the_checkpoint(tmp_path, loss):
+    keeper = EpochKeeper(tmp_path, None)
+    with pytest.raises(FloatingPointError, match=r"epoch 1, batch 4: .*checkpoints"):
+        keeper.on_train_batch_end(3, {"loss": loss})
+
+
+def test_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
+    model = small_model(keras.optimizers.SGD(0.1))
+    keeper = EpochKeeper(tmp_path, None)
+    model.fit(X, Y, epochs=1, callbacks=[keeper], verbose=0)
+
+    def full(file, **arrays):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        model.fit(X, Y, initial_epoch=1, epochs=2, callbacks=[keeper], verbose=0)
+    again = EpochKeeper(tmp_path, None)
+    again.set_model(model)
+    assert again.restore()
+    assert again.progress.epochs == 1

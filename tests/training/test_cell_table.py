@@ -1,0 +1,58 @@
+import importlib.util
+import json
+import pathlib
+
+import pytest
+
+TOOL = pathlib.Path(__file__).parents[2] / "tools" / "cell_table.py"
+
+
+@pytest.fixture(scope="module")
+def cell_table():
+    spec = importlib.util.spec_from_file_location("cell_table", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def result(tag, seed, value, dev_value=90.0):
+    return {
+        "tag": tag,
+        "seed": seed,
+        "value": value,
+        "dev_value": dev_value,
+        "parameters": 123456,
+        "train_seconds": 61.4,
+    }
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def test_rows_come_from_presets_and_results(cell_table, tmp_path):
+    presets, results = tmp_path / "presets", tmp_path / "results"
+    write(
+        presets / "g" / "config.json", {"metadata": result("bi_gru_tagger.atis", 1, 95)}
+    )
+    write(presets / "x" / "config.json", {"metadata": {}})  # Not from a training.
+    for seed, value in [(1, 11.0), (2, 94.0), (3, 96.5)]:
+        name = f"runs/{seed}/result.json"
+        write(tmp_path / name, result("bi_gru_tagger.atis", seed, value))
+    write(tmp_path / "runs/lstm/result.json", result("lstm_tagger.atis", 1, 91.0, None))
+    cell_table.collect(tmp_path / "runs", results)
+    rows = cell_table.table(cell_table.stored_results(presets, results)).splitlines()
+    assert rows[2:] == [
+        "| LSTM | one | 91.00 | - | 123,456 | 61 | 1 |",
+        "| GRU | both | 95.00 (median; 94.00 to 96.50) "
+        "| 90.00 (median; 90.00 to 90.00) | 123,456 | 61 | 1, 2, 3 |",
+    ]
+
+
+def test_only_the_part_between_the_markers_changes(cell_table):
+    text = f"before\n{cell_table.BEGIN}\nold\n{cell_table.END}\nafter\n"
+    new = cell_table.replace_between_markers(text, "new")
+    assert new == text.replace("old", "new")
+    with pytest.raises(SystemExit, match="must hold"):
+        cell_table.replace_between_markers("no markers", "new")

@@ -1,0 +1,50 @@
+import pytest
+
+from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.models import SlotTagger
+from keras_seqzoo.training.metrics import score_sentences, slot_scores, tag_function
+
+
+@pytest.mark.parametrize(
+    "gold, predicted, precision, recall",
+    [
+        ("B-a I-a O B-b", "B-a I-a O B-b", 100, 100),
+        ("B-a I-a O B-b", "B-a O O B-b", 50, 50),  # A cut chunk is wrong.
+        ("B-a I-a O B-b", "B-a I-a O B-c", 50, 50),  # So is another name.
+        ("B-a O O O", "B-a O B-a B-a", 100 / 3, 100),
+        ("O O I-a I-a", "O O B-a I-a", 100, 100),  # I- after O begins a chunk.
+        ("B-new O O B-b", "O O O B-b", 100, 50),  # A tag no model knows: a miss.
+        ("O O O O", "O O O O", 0, 0),
+    ],
+)
+def test_slot_scores(gold, predicted, precision, recall):
+    scores = slot_scores([gold.split()], [predicted.split()])
+    assert scores["precision"] == pytest.approx(precision)
+    assert scores["recall"] == pytest.approx(recall)
+    total = precision + recall
+    f1 = 2 * precision * recall / total if total else 0
+    assert scores["f1"] == pytest.approx(f1)
+
+
+def test_scores_need_a_tag_for_each_word():
+    with pytest.raises(UserError, match="as many as gold tags"):
+        slot_scores([["O", "O"]], [["O"]])
+
+
+def test_tag_function_agrees_with_predict_text_for_any_batch():
+    model = SlotTagger(**SlotTagger.tiny())
+    sentences = [["bag"], ["cat", "dog", "apple"], ["who", "is", "this", "cat"]]
+    expected = [
+        [slot for _, slot in pairs]
+        for pairs in model.predict_text([" ".join(words) for words in sentences])
+    ]
+    assert tag_function(model)(sentences) == expected
+    assert tag_function(model, batch_size=1)(sentences) == expected
+
+
+def test_score_sentences_counts_unknown_gold_tags():
+    sentences = [TaggedSentence(("a", "b"), ("B-unheard", "B-city"))]
+    scores = score_sentences(lambda words: [["O", "B-city"]], sentences)
+    assert scores["recall"] == 50.0
+    assert scores["precision"] == 100.0

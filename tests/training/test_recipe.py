@@ -1,0 +1,109 @@
+import pathlib
+
+import pytest
+import yaml
+
+from keras_seqzoo import registry
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.training.recipe import parse_overrides, read_recipe
+
+RECIPES = pathlib.Path(__file__).parents[2] / "zoo_configs" / "synced"
+GOOD = {"model": {"name": "bi_gru_tagger"}, "data": {"dataset": "atis"}}
+
+
+def write(tmp_path, content):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ({"trainin": {}}, "trainin: unknown key; allowed are model, data, training"),
+        ({"training": {"epoch": 3}}, "training.epoch: unknown key; allowed are epochs"),
+        ({"training": {"epochs": "ten"}}, "training.epochs: must be a valid integer"),
+        ({"training": {"epochs": 0}}, "training.epochs: must be greater than 0"),
+        (
+            {"training": {"jit_compile": 1}},
+            "training.jit_compile: must be a valid bool",
+        ),
+        ({"training": {"ema": 1.0}}, "training.ema: must be less than 1"),
+        ({"training": {"warmup_epochs": 1}}, "needs training.schedule: cosine"),
+        ({"training": {"optimizer": "adman"}}, "training.optimizer: must be 'adam'"),
+        ({"data": {"dataset": "atos"}}, "data.dataset: must be 'atis', 'snips' or"),
+        ({"data": {"dataset": "atis", "train": []}}, "data.train: List should have"),
+        ({"data": {"dataset": "atis", "train": ["dev"]}}, "data.train.0: must be"),
+        ({"data": 3}, "data: must be a valid dictionary"),
+        ({"model": {"name": 3}}, "model.name: must be a valid string"),
+        ({"model": {}}, "model.name: is missing"),
+        ({"expected": {"value": 95}}, "expected.tolerance: is missing"),
+        ("model: [", "line 1: not YAML"),
+        ("- model", "a recipe must have the sections"),
+        ("", "a recipe must have the sections"),
+        ("extends: other.yaml", "other.yaml: cannot be read: No such file"),
+    ],
+)
+def test_each_mistake_is_one_line_with_file_and_key(tmp_path, content, message):
+    if isinstance(content, dict):
+        content = GOOD | content
+    path = write(tmp_path, content)
+    with pytest.raises(UserError) as caught:
+        read_recipe(path)
+    assert message in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_names_it(tmp_path):
+    with pytest.raises(UserError, match=r"nothing.yaml: cannot be read"):
+        read_recipe(tmp_path / "nothing.yaml")
+
+
+def test_patience_needs_a_validation_part(tmp_path):
+    content = GOOD | {"training": {"patience": 3}}
+    content["data"] = {"dataset": "atis", "validation": None}
+    with pytest.raises(UserError, match=r"training.patience needs data.validation"):
+        read_recipe(write(tmp_path, content))
+
+
+def test_validation_part_is_not_trained_on(tmp_path):
+    content = GOOD | {"data": {"dataset": "atis", "train": ["train", "validation"]}}
+    with pytest.raises(UserError, match=r"must not be one of data.train"):
+        read_recipe(write(tmp_path, content))
+
+
+def test_a_recipe_goes_over_what_it_extends(tmp_path):
+    base = GOOD | {"training": {"epochs": 7, "seed": 3}}
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump(base))
+    path = write(tmp_path, {"extends": "base.yaml", "training": {"epochs": 9}})
+    recipe = read_recipe(path, {"data.batch_size": 4})
+    assert recipe.model.name == "bi_gru_tagger"
+    assert (recipe.training.epochs, recipe.training.seed) == (9, 3)
+    assert recipe.data.batch_size == 4
+
+
+def test_overrides_are_checked_too(tmp_path):
+    with pytest.raises(UserError, match=r"training.sed: unknown key"):
+        read_recipe(write(tmp_path, GOOD), {"training.sed": 3})
+
+
+def test_parse_overrides():
+    texts = ["training.seed=2", "data.validation=null"]
+    assert parse_overrides(texts) == {"training.seed": 2, "data.validation": None}
+    with pytest.raises(UserError, match="KEY=VALUE"):
+        parse_overrides(["training.seed"])
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.stem)
+def test_recipes_of_the_zoo(path):
+    recipe = read_recipe(path)
+    architecture, tag = path.stem.split(".")
+    assert recipe.model.name == architecture
+    assert recipe.data.dataset == tag
+    assert architecture in registry.list_models(pretrained=False)
+
+
+def test_every_slot_tagger_has_an_atis_recipe():
+    taggers = registry.list_models("*_tagger", pretrained=False)
+    assert {f"{name}.atis" for name in taggers} <= {p.stem for p in RECIPES.iterdir()}

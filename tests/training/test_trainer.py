@@ -1,0 +1,190 @@
+import csv
+import functools
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seqzoo import registry, training
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.training import evaluate
+from keras_seqzoo.training.recipe import Training
+from keras_seqzoo.training.trainer import make_optimizer
+
+EPOCHS = {"training.epochs": 4}
+
+# Sums differ in their last bits with the number of threads, so it is one everywhere.
+train = functools.partial(training.train, threads=1, verbose=0)
+
+# Kills itself as `kill -9` would, in the middle of the third epoch.
+KILLED = """
+import os, signal, sys
+from keras_seqzoo.training import callbacks, train
+
+class Killed(callbacks.EpochKeeper):
+    def on_train_batch_end(self, batch, logs=None):
+        if self.progress.epochs == 2 and batch == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+callbacks.EpochKeeper.on_train_batch_end = Killed.on_train_batch_end
+recipe, run = sys.argv[1:]
+train(recipe, run_dir=run, overrides={'training.epochs': 4}, threads=1, verbose=0)
+"""
+
+
+def weights(folder):
+    return {v.path: v.numpy() for v in registry.load(folder).weights}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, recipe_text):
+    """A finished training: recipe, run folder, preset and result."""
+    folder = tmp_path_factory.mktemp("finished")
+    recipe = folder / "bi_gru_tagger.tiny.yaml"
+    recipe.write_text(recipe_text)
+    preset = folder / "preset"
+    result = train(recipe, run_dir=folder / "run", output=preset, overrides=EPOCHS)
+    return recipe, folder / "run", preset, result
+
+
+def test_loss_falls_and_history_tells(finished):
+    _, run, _, _ = finished
+    with open(run / "history.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    losses = [float(row["loss"]) for row in rows]
+    assert losses[-1] < 0.6 * losses[0]
+    assert all(0 <= float(row["dev_f1"]) <= 100 for row in rows)
+    assert list((run / "tensorboard").rglob("events.out.tfevents.*"))
+
+
+def test_preset_reaches_the_figure_it_states(finished):
+    _, run, preset, result = finished
+    assert json.loads((run / "result.json").read_text()) == result
+    assert result["tag"] == "bi_gru_tagger.tiny"
+    assert result["value"] > 0
+    measured = evaluate(preset)
+    assert measured["value"] == result["value"]
+    assert (measured["dataset"], measured["examples"]) == ("train_tickets", 20)
+    assert evaluate(preset, split="validation")["value"] == result["dev_value"]
+    card = (preset / "README.md").read_text("utf-8")
+    assert f"| {result['value']} |" in card
+
+
+def test_finished_training_is_not_repeated(finished, capfd):
+    recipe, run, preset, result = finished
+    stamp = (run / "result.json").stat().st_mtime_ns
+    assert train(recipe, run_dir=run, output=preset, overrides=EPOCHS) == result
+    assert "is finished" in capfd.readouterr().err
+    assert (run / "result.json").stat().st_mtime_ns == stamp
+
+
+def test_other_recipe_in_the_same_run_folder(finished):
+    recipe, run, preset, _ = finished
+    with pytest.raises(UserError, match="another recipe"):
+        train(
+            recipe, run_dir=run, output=preset, overrides=EPOCHS | {"training.seed": 2}
+        )
+
+
+def test_killed_training_goes_on_to_the_same_weights(finished, tmp_path, capfd):
+    recipe, _, uninterrupted, _ = finished
+    run = tmp_path / "run"
+    root = pathlib.Path(__file__).parents[2]
+    child = subprocess.run(
+        [sys.executable, "-c", KILLED, str(recipe), str(run)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(root), *sys.path])},
+        timeout=120,
+    )
+    assert child.returncode == -signal.SIGKILL
+    result = train(recipe, run_dir=run, output=tmp_path / "preset", overrides=EPOCHS)
+    assert "going on after epoch 2" in capfd.readouterr().err
+    assert result["epochs"] == 4
+    resumed, expected = weights(tmp_path / "preset"), weights(uninterrupted)
+    for path, value in expected.items():
+        np.testing.assert_array_equal(resumed[path], value, err_msg=path)
+
+
+def test_early_stopping_keeps_the_best_epoch(recipe_file, tmp_path):
+    overrides = {"training.learning_rate": 1e-9, "training.patience": 1}
+    result = train(recipe_file, run_dir=tmp_path / "run", overrides=overrides)
+    # Nothing is learnt: the first epoch stays the best and the second is the last.
+    assert (result["best_epoch"], result["epochs"]) == (1, 2)
+
+
+def test_training_on_everything_has_no_dev_figure(recipe_file, tmp_path):
+    overrides = {
+        "data.train": ["train", "validation"],
+        "data.validation": None,
+        "training.epochs": 1,
+    }
+    result = train(recipe_file, run_dir=tmp_path / "run", overrides=overrides)
+    assert result["dev_value"] is None
+    assert result["best_epoch"] == 1
+    assert "No part was held out" in (
+        tmp_path / "run" / result["tag"] / "README.md"
+    ).read_text("utf-8")
+
+
+def test_diverging_loss_stops_with_a_message(recipe_file, tmp_path):
+    overrides = {"training.learning_rate": 1e38, "training.clip_norm": None}
+    with pytest.raises(FloatingPointError, match=r"lower training.learning_rate"):
+        train(recipe_file, run_dir=tmp_path / "run", overrides=overrides)
+
+
+@pytest.mark.parametrize(
+    "overrides, message",
+    [
+        ({"model.name": "bi_gru_tager"}, "bi_gru_tagger"),
+        ({"model.overrides": {"unit": 3}}, "no argument 'unit'. Allowed: .*units"),
+        ({"model.overrides": {"units": -3}}, "must be a positive integer.*-3"),
+        ({"model.overrides": {"cell": "gruu"}}, "gruu"),
+    ],
+)
+def test_bad_model_is_one_line(recipe_file, tmp_path, overrides, message):
+    with pytest.raises(UserError, match=message) as caught:
+        train(recipe_file, run_dir=tmp_path / "run", overrides=overrides)
+    assert str(caught.value).startswith(f"{recipe_file}: model")
+    assert "\n" not in str(caught.value)
+
+
+def test_run_folder_that_cannot_be_made(recipe_file, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        train(recipe_file, run_dir=tmp_path / "file" / "run")
+
+
+def rate_at(optimizer, step):
+    optimizer.iterations.assign(step)
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+def test_optimizer_follows_the_recipe():
+    constant = make_optimizer(Training(weight_decay=0.01, ema=0.5), steps=10)
+    assert rate_at(constant, 300) == pytest.approx(0.001)
+    assert constant.global_clipnorm == 1.0
+    assert constant.weight_decay == 0.01
+    assert (constant.use_ema, constant.ema_momentum) == (True, 0.5)
+    linear = make_optimizer(
+        Training(
+            epochs=4, schedule="linear", final_learning_rate=1e-4, optimizer="sgd"
+        ),
+        steps=10,
+    )
+    assert isinstance(linear, keras.optimizers.SGD)
+    assert rate_at(linear, 0) == pytest.approx(1e-3)
+    assert rate_at(linear, 20) == pytest.approx(5.5e-4)
+    assert rate_at(linear, 40) == pytest.approx(1e-4)
+    cosine = make_optimizer(
+        Training(epochs=4, schedule="cosine", warmup_epochs=1.0), steps=10
+    )
+    assert rate_at(cosine, 5) == pytest.approx(5e-4)
+    assert rate_at(cosine, 10) == pytest.approx(1e-3)
+    assert rate_at(cosine, 25) == pytest.approx(5e-4)
+    assert rate_at(cosine, 40) == pytest.approx(0.0, abs=1e-9)

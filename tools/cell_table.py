@@ -1,0 +1,116 @@
+"""Writes the comparison of the recurrent cells into README.md.
+
+Every figure comes from a file that a training wrote: the shipped presets' metadata, and
+for trainings whose weights are not shipped zoo_configs/results/<tag>.seed<n>.json.
+
+    python tools/cell_table.py --collect runs    # first takes runs/*/result.json over
+    python tools/cell_table.py --check           # says whether README.md is up to date
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- cell table: begin -->", "<!-- cell table: end -->"
+DATASET = "atis"
+CELLS = {  # In the order of DESIGN: name -> architectures, one direction and both.
+    "simple RNN": ("simple_rnn_tagger", "bi_simple_rnn_tagger"),
+    "LSTM": ("lstm_tagger", "bi_lstm_tagger"),
+    "peephole LSTM": ("peephole_lstm_tagger", "bi_peephole_tagger"),
+    "coupled LSTM": ("coupled_lstm_tagger", "bi_coupled_tagger"),
+    "GRU": ("gru_tagger", "bi_gru_tagger"),
+    "clockwork RNN": ("clockwork_rnn_tagger", "bi_clockwork_tagger"),
+    "SCRN": ("scrn_tagger", "bi_scrn_tagger"),
+}
+
+
+def collect(runs: pathlib.Path, results: pathlib.Path) -> None:
+    """Copies each finished run's result to `results/<tag>.seed<n>.json`."""
+    results.mkdir(parents=True, exist_ok=True)
+    for file in sorted(runs.glob("*/result.json")):
+        result = json.loads(file.read_text("utf-8"))
+        name = f"{result['tag']}.seed{result['seed']}.json"
+        (results / name).write_text(file.read_text("utf-8"), "utf-8")
+
+
+def stored_results(presets: pathlib.Path, results: pathlib.Path) -> dict:
+    """Tag -> {seed: metadata}; a shipped preset goes before a stored result."""
+    found = {}
+    stored = [json.loads(f.read_text("utf-8")) for f in sorted(results.glob("*.json"))]
+    configs = sorted(presets.glob("*/config.json"))
+    stored += [json.loads(f.read_text("utf-8"))["metadata"] for f in configs]
+    for metadata in stored:
+        if "tag" in metadata:
+            found.setdefault(metadata["tag"], {})[metadata["seed"]] = metadata
+    return found
+
+
+def table(found: dict) -> str:
+    """Markdown: a row for each cell and direction that has been trained."""
+    lines = [
+        "| cell | direction | slot F1 (test) | slot F1 (dev) | parameters "
+        "| training, s | seeds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for cell, architectures in CELLS.items():
+        for direction, architecture in zip(("one", "both"), architectures):
+            runs = list(found.get(f"{architecture}.{DATASET}", {}).values())
+            if runs:
+                cells = cell, direction, *_figures(runs)
+                lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _figures(runs: list[dict]) -> tuple[str, ...]:
+    seeds = ", ".join(str(seed) for seed in sorted(run["seed"] for run in runs))
+    return (
+        _median_and_spread([run["value"] for run in runs]),
+        _median_and_spread([run["dev_value"] for run in runs]),
+        f"{runs[0]['parameters']:,}",
+        f"{statistics.median(run['train_seconds'] for run in runs):.0f}",
+        seeds,
+    )
+
+
+def _median_and_spread(values: list[float | None]) -> str:
+    if None in values:
+        return "-"
+    text = f"{statistics.median(values):.2f}"
+    if len(values) > 1:
+        text += f" (median; {min(values):.2f} to {max(values):.2f})"
+    return text
+
+
+def replace_between_markers(text: str, content: str) -> str:
+    """The text with what stands between the two markers replaced."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"README.md must hold {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{content}\n{END}{after}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--collect", type=pathlib.Path, metavar="RUNS")
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    results = ROOT / "zoo_configs" / "results"
+    if arguments.collect:
+        collect(arguments.collect, results)
+    readme = ROOT / "README.md"
+    old = readme.read_text("utf-8")
+    content = table(stored_results(ROOT / "keras_seqzoo" / "presets", results))
+    new = replace_between_markers(old, content)
+    if arguments.check:
+        print("up to date" if new == old else "README.md: run tools/cell_table.py")
+        return int(new != old)
+    readme.write_text(new, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
