@@ -1,0 +1,1 @@
+"""Data sets and the tf.data pipelines that feed models."""

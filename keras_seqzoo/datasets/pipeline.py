@@ -50,6 +50,8 @@ def tagging_dataset(
     if shuffle:
         order = order.shuffle(len(sentences), seed=seed)
     batches = _batches(order, inputs, labels, batch_size, bucket_boundaries)
+    count = _batch_count(labels, batch_size, bucket_boundaries)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(count))
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
@@ -213,3 +215,9 @@ def _batches(order, inputs, labels, batch_size, bucket_boundaries) -> tf.data.Da
         bucket_batch_sizes=[batch_size] * (len(bucket_boundaries) + 1),
         padding_values=padding,
     )
+
+
+def _batch_count(labels, batch_size, bucket_boundaries) -> int:
+    """How many batches `_batches` makes."""
+    buckets = np.digitize(labels.row_lengths().numpy(), bucket_boundaries)
+    return sum(-(-int(count) // batch_size) for count in np.bincount(buckets))

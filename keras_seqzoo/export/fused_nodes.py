@@ -25,14 +25,14 @@ from keras_seqzoo.export.keras_backend import inner_loops, replaced
 from keras_seqzoo.layers import clockwork_rnn, scrn
 from keras_seqzoo.layers.simple_recurrence import simple_recurrence
 
-# The ONNX names of Keras' activations, with alpha and beta where they have any.
+# The ONNX names of Keras' activations, with alpha and beta for those that have them.
 ACTIVATIONS = {
-    keras.activations.tanh: ("Tanh", 0.0, 0.0),
-    keras.activations.sigmoid: ("Sigmoid", 0.0, 0.0),
-    keras.activations.relu: ("Relu", 0.0, 0.0),
+    keras.activations.tanh: ("Tanh",),
+    keras.activations.sigmoid: ("Sigmoid",),
+    keras.activations.relu: ("Relu",),
+    keras.activations.softsign: ("Softsign",),
     keras.activations.linear: ("Affine", 1.0, 0.0),
     keras.activations.hard_sigmoid: ("HardSigmoid", 1 / 6, 0.5),
-    keras.activations.softsign: ("Softsign", 0.0, 0.0),
 }
 
 
@@ -202,13 +202,11 @@ def _node(kind, gates, kernel, recurrent_kernel, bias, activations, **attributes
         bias = tf.zeros((2 * gates * units,))
     elif bias.shape[-1] == gates * units:  # the input's bias alone
         bias = tf.concat([bias, tf.zeros((gates * units,))], 0)
-    names, alphas, betas = zip(*activations)
-    attributes |= {
-        "hidden_size": units,
-        "activations": names,
-        "activation_alpha": alphas,
-        "activation_beta": betas,
-    }
+    attributes |= {"hidden_size": units, "activations": [a[0] for a in activations]}
+    parameters = [a[1:] for a in activations if len(a) > 1]
+    if parameters:  # one alpha and one beta for each activation that has them
+        alphas, betas = zip(*parameters)
+        attributes |= {"activation_alpha": alphas, "activation_beta": betas}
     weights = {
         "W": tf.transpose(kernel)[None],
         "R": tf.transpose(recurrent_kernel)[None],

@@ -7,9 +7,10 @@ import tempfile
 
 import tensorflow as tf
 
+from keras_seqzoo.errors import UserError
 from keras_seqzoo.export.keras_backend import nested_loops
 from keras_seqzoo.export.report import ExportError
-from keras_seqzoo.export.serving import Served
+from keras_seqzoo.export.serving import Served, all_layers
 from keras_seqzoo.export.tracing import frozen_function
 
 
@@ -19,8 +20,15 @@ def write_tflite(served: Served, path: pathlib.Path, quantize: str | None) -> No
     Batch and length may be resized at run time.
 
     Raises:
+        UserError: for a model in mixed precision.
         ExportError: where an operator of the model has no builtin counterpart.
     """
+    for layer in all_layers(served.model):
+        if layer.compute_dtype in ("float16", "bfloat16"):
+            raise UserError(
+                "layers must compute in float32 for TFLite; build the model without "
+                f"mixed precision. Received: {layer.name} in {layer.compute_dtype}"
+            )
     try:
         content = _convert(served, quantize)
     except Exception as error:

@@ -10,8 +10,10 @@ import tensorflow as tf
 from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served
 
-# Allowed differences from Keras: absolute for float32 files; for the others a part
-# of the largest output, as their weights are rounded.
+# Allowed differences from Keras: absolute for float32 files (2e-6 is usual); for the
+# others, whose weights are rounded, a part of the largest output. Measured over the
+# seven cells, trained and not: at most 0.0014 of it for float16, and for int8 0.011 on
+# trained taggers and 0.056 on random small ones.
 FLOAT32_TOLERANCE = 1e-4
 RELATIVE_TOLERANCE = {"float16": 0.01, "int8": 0.1}
 
@@ -34,7 +36,8 @@ def verify(
         run: the file in its runtime, from a dict of arrays to a dict of arrays.
         quantize: None, "float16" or "int8"; sets the default tolerance.
         tolerance: the largest absolute difference allowed in a float output.
-        batches, lengths: what is tried, each with each.
+        batches, lengths: what is tried, each with each; sizes on which Keras itself
+            fails are left out.
 
     Returns:
         `(max_difference, tolerance, cases)`.
@@ -43,16 +46,20 @@ def verify(
         ExportError: at any difference over the tolerance, in a label that the
             tolerance does not explain, or in a name, shape or type.
     """
-    cases, expected, received = [], [], []
+    cases, expected, received, failure = [], [], [], None
     for batch in batches:
         for length in lengths:
             inputs = served.example(batch, length, seed=len(cases))
             case = _case(inputs)
             if case in cases:
                 continue
-            cases.append(case)
             tensors = {name: tf.constant(array) for name, array in inputs.items()}
-            outputs = served.call(tensors)
+            try:
+                outputs = served.call(tensors)
+            except Exception as error:  # a convolution over too few steps, say
+                failure = error
+                continue
+            cases.append(case)
             expected.append({name: np.asarray(y) for name, y in outputs.items()})
             try:
                 received.append(run(inputs))
@@ -61,6 +68,8 @@ def verify(
                     f"the file does not run on {_words(case)}: "
                     f"{str(error).strip().splitlines()[0][:300]}"
                 ) from error
+    if not cases:
+        raise ExportError(f"Keras runs on none of the sizes: {failure}") from failure
     if tolerance is None:
         tolerance = _default_tolerance(quantize, expected)
     largest = 0.0

@@ -82,7 +82,7 @@ def test_keras_save_and_load_is_bit_equal(tagger, tmp_path):
     ("changes", "message"),
     [
         ({"cell": "peephole"}, "cell='peephole'"),
-        ({"units": 0}, "hidden_size"),
+        ({"units": -3}, "units=-3"),
         ({"labels": None}, "labels"),
         ({"labels": ["O", "O"]}, "different"),
         ({"num_classes": 3}, "num_classes=3"),
