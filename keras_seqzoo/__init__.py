@@ -17,6 +17,7 @@ _SUBPACKAGES = ("cells", "datasets", "export", "layers", "models", "preprocessin
 
 # Public name -> the module that defines it.
 _NAMES = {
+    "ExportError": "export",
     "ExportReport": "export",
     "ModelInfo": "registry",
     "PresetError": "errors",

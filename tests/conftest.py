@@ -1,9 +1,22 @@
 """Settings for all tests: each test process computes on one thread, quietly."""
 
 import os
+import pathlib
+
+import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> str:
+    """The folder of the real data sets, which stands beside the project."""
+    if not DATA.is_dir():
+        pytest.skip("needs the real data sets in ../shared/data, beside the project")
+    return str(DATA)

@@ -189,7 +189,7 @@ def _emit(node, sequences, lengths, states):
 
 
 def _never_run(*_):
-    raise NotImplementedError("a marker for the ONNX converter")
+    raise RuntimeError("a marker for the ONNX converter is not for running")
 
 
 # The cells: (description, weights) of each one's node, or None if it has none.

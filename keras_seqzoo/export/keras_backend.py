@@ -100,7 +100,7 @@ def _rnn(
 ):
     """The backend's `rnn`, as far as Keras' layers use it."""
     if constants or time_major:
-        raise NotImplementedError("constants and time_major are not exported")
+        raise ValueError("`constants` and `time_major` are not for export")
     return nested_loop(
         step_function,
         inputs,

@@ -1,6 +1,7 @@
 """The contract (one place) that every registered model and pretrained tag is under."""
 
 import inspect
+import pathlib
 import re
 
 import keras
@@ -9,9 +10,11 @@ import pytest
 
 import keras_seqzoo as seqzoo
 from keras_seqzoo.registry import architectures
+from keras_seqzoo.training import read_recipe
 
 ARCHITECTURES = seqzoo.list_models(pretrained=False)
 TAGS = seqzoo.list_models(pretrained=True)
+RECIPES = pathlib.Path(__file__).resolve().parents[2] / "zoo_configs"
 FLOAT32_TOLERANCE = 1e-4
 BUILTIN = re.compile(r"(?!CUSTOM)[A-Z0-9_]+")  # Flex and custom ones are CamelCase
 
@@ -97,7 +100,10 @@ def test_exports_and_agrees_in_the_real_runtime(model, suffix, tmp_path):
     # export() itself runs the file on several lengths and batches against Keras,
     # and raises over the tolerance.
     report = seqzoo.export(
-        model, tmp_path / f"model{suffix}", tolerance=FLOAT32_TOLERANCE
+        model,
+        tmp_path / f"model{suffix}",
+        tolerance=FLOAT32_TOLERANCE,
+        lengths=(1, 7, 17),  # below, in and beyond a block of the exported loop
     )
     assert report.max_difference <= FLOAT32_TOLERANCE
     assert len({length for _, length in report.cases}) >= 3
@@ -123,6 +129,15 @@ def test_ten_training_steps_lower_the_loss(name):
 def test_a_pretrained_tag_reaches_its_figure(name, data_dir):
     result = seqzoo.evaluate(name, data_dir=data_dir, split="test")
     assert result["value"] == pytest.approx(seqzoo.info(name).value, abs=0.05)
+    (recipe,) = RECIPES.glob(f"*/{name}.yaml")
+    expected = read_recipe(recipe).expected
+    assert result["value"] >= expected.value - expected.tolerance
+
+
+def test_every_recipe_of_a_tag_says_what_to_expect():
+    for name in TAGS:
+        (recipe,) = RECIPES.glob(f"*/{name}.yaml")
+        assert read_recipe(recipe).expected, recipe
 
 
 @pytest.mark.parametrize("name", TAGS)

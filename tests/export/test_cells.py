@@ -85,7 +85,9 @@ def test_common_surroundings(suffix, tmp_path):
     state = keras.Input((4,), name="state")
     lstm = keras.layers.LSTM(4, return_sequences=True, return_state=True, unroll=True)
     sequence, h, c = lstm(a, initial_state=[state, 0.5 * state])
-    gru = keras.layers.GRU(4, use_bias=False)(sequence[..., None][..., 0])
+    gru = keras.layers.GRU(
+        4, activation="linear", recurrent_activation="hard_sigmoid", use_bias=False
+    )(sequence[..., None][..., 0])
     labels = keras.ops.argmax(sequence, axis=-1)
     model = keras.Model(
         {"a": a, "state": state}, {"h": h, "c": c, "gru": gru, "labels": labels}

@@ -213,6 +213,14 @@ def test_wrong_models(model, message, tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def test_mixed_precision_is_not_for_tflite(tmp_path):
+    x = keras.Input((None, 5))
+    model = keras.Model(x, keras.layers.LSTM(3, dtype="mixed_float16")(x))
+    with pytest.raises(UserError, match="float32 for TFLite.*lstm.* in float16"):
+        export(model, tmp_path / "x.tflite")
+    assert not os.listdir(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["small.onnx", "tagger"])
 def test_export_twice_replaces_the_first(name, exported, small, tagger):
     path = pathlib.Path(exported[name].path)
@@ -252,6 +260,16 @@ def test_an_interrupted_export_leaves_nothing(small, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         export(small, tmp_path / "x.onnx")
     assert not os.listdir(tmp_path)
+
+
+def test_sizes_on_which_keras_fails_are_left_out(tmp_path):
+    x = keras.Input((None, 5))
+    y = keras.layers.Conv1D(4, 5)(x)  # five steps at least
+    model = keras.Model(x, keras.layers.LSTM(3)(y))
+    report = export(model, tmp_path / "x.onnx", batches=(1,))
+    assert report.cases == [(1, 7), (1, 16), (1, 33)]
+    with pytest.raises(ExportError, match="Keras runs on none of the sizes"):
+        export(model, tmp_path / "x.onnx", lengths=(1,))
 
 
 class TestLabels:

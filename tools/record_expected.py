@@ -1,0 +1,38 @@
+"""Writes each shipped preset's own test figure into its recipe, as what to expect.
+
+    python tools/record_expected.py
+
+The tolerance is what another seed may lose; `seqzoo train` says if a training ends
+further below.
+"""
+
+import json
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+TOLERANCE = 0.6  # points of F1; about twice the spread of three seeds of one recipe
+
+
+def record(recipe: pathlib.Path, metadata: dict) -> None:
+    """Puts `expected` at the recipe's end, in place of what stood there."""
+    text = re.sub(r"expected:\n(  .*\n)+", "", recipe.read_text("utf-8"))
+    expected = {
+        "metric": metadata["metric"],
+        "value": metadata["value"],
+        "tolerance": TOLERANCE,
+    }
+    lines = [f"  {key}: {value}\n" for key, value in expected.items()]
+    recipe.write_text(f"{text.rstrip()}\nexpected:\n{''.join(lines)}", "utf-8")
+
+
+def main() -> None:
+    for config in sorted(ROOT.glob("keras_seqzoo/presets/*/config.json")):
+        tag = config.parent.name
+        (recipe,) = ROOT.glob(f"zoo_configs/*/{tag}.yaml")
+        record(recipe, json.loads(config.read_text("utf-8"))["metadata"])
+        print(f"{recipe.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
