@@ -100,6 +100,7 @@ def _fused_simple_recurrence(
     mask=None,
     go_backwards=False,
     recurrent_dropout_mask=None,
+    unroll=False,
 ):
     function = ACTIVATIONS.get(keras.activations.get(activation))
     if function is None or inputs.dtype != tf.float32:
@@ -113,6 +114,7 @@ def _fused_simple_recurrence(
             mask,
             go_backwards,
             recurrent_dropout_mask,
+            unroll,
         )
     node = _node("RNN", 1, kernel, recurrent_kernel, bias, [function])
     outputs, _, (last,) = _run(node, inputs, [initial_state], mask, go_backwards)

@@ -30,7 +30,7 @@ class CellLayer(keras.layers.RNN):
         return_state: Whether to return the final states too.
         go_backwards: Whether to read the sequence from its end.
         stateful: Whether a batch starts from the states of the batch before.
-        unroll: Accepted as in Keras; the loop is compact in any case.
+        unroll: Whether to write out every step instead of a loop.
         zero_output_for_mask: Whether a masked step's output is zero, instead of
             the output before it.
         **kwargs: The cell's arguments, and those of `keras.layers.Layer`.
@@ -86,6 +86,7 @@ class CellLayer(keras.layers.RNN):
             go_backwards=self.go_backwards,
             zero_output_for_mask=self.zero_output_for_mask,
             return_sequences=self.return_sequences,
+            unroll=self.unroll,
         )
 
     def get_config(self) -> dict:

@@ -104,6 +104,7 @@ class ClockworkRNN(CellLayer):
                 recurrent_dropout_mask=(
                     None if recurrent_mask is None else recurrent_mask[:, own]
                 ),
+                unroll=self.unroll,
             )
             if period > 1:
                 sequence = ops.take(sequence, steps // period, axis=1)

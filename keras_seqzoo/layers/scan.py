@@ -33,6 +33,7 @@ def scan(
     go_backwards: bool = False,
     zero_output_for_mask: bool = False,
     return_sequences: bool = True,
+    unroll: bool = False,
 ) -> tuple[Any, Any, list]:
     """Run `step` over the time axis.
 
@@ -47,20 +48,21 @@ def scan(
             then come in that order too, as in Keras.
         zero_output_for_mask: Whether a masked step's output is zero instead.
         return_sequences: Whether all outputs are wanted.
+        unroll: Whether to write out every step instead of a loop; the length must
+            be known then. Nested loops stay loops.
 
     Returns:
         `(last_output, outputs, states)`; outputs are `(batch, time, size)`.
     """
-    loop = nested_loop if _nested.get() else differentiable_loop
-    return loop(
-        step,
-        inputs,
-        initial_states,
-        mask=mask,
-        go_backwards=go_backwards,
-        zero_output_for_mask=zero_output_for_mask,
-        return_sequences=return_sequences,
-    )
+    arguments = {
+        "mask": mask,
+        "go_backwards": go_backwards,
+        "zero_output_for_mask": zero_output_for_mask,
+        "return_sequences": return_sequences,
+    }
+    if _nested.get():
+        return nested_loop(step, inputs, initial_states, **arguments)
+    return differentiable_loop(step, inputs, initial_states, unroll=unroll, **arguments)
 
 
 def differentiable_loop(
@@ -71,6 +73,7 @@ def differentiable_loop(
     go_backwards: bool = False,
     zero_output_for_mask: bool = False,
     return_sequences: bool = True,
+    unroll: bool = False,
 ) -> tuple[Any, Any, list]:
     """`scan` over the loop of `keras.layers.RNN`, which differentiates and compiles.
 
@@ -82,6 +85,7 @@ def differentiable_loop(
         go_backwards=go_backwards,
         zero_output_for_mask=zero_output_for_mask,
         return_sequences=return_sequences,
+        unroll=unroll,
         dtype=inputs.dtype,
     )
     return runner.inner_loop(inputs, initial_states, mask)

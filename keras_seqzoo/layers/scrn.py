@@ -45,6 +45,7 @@ class SCRN(CellLayer):
             s,
             mask=mask,
             go_backwards=self.go_backwards,
+            unroll=self.unroll,
         )
         # The contexts already come in the order of the loop.
         if self.go_backwards:
@@ -59,6 +60,7 @@ class SCRN(CellLayer):
             h,
             mask=mask,
             recurrent_dropout_mask=cell.recurrent_mask(h, training),
+            unroll=self.unroll,
         )
         outputs = ops.concatenate([hidden, contexts], axis=-1)
         if mask is not None and self.zero_output_for_mask:

@@ -18,6 +18,7 @@ def simple_recurrence(
     mask: Any = None,
     go_backwards: bool = False,
     recurrent_dropout_mask: Any = None,
+    unroll: bool = False,
 ) -> tuple[Any, Any]:
     """Run h = g(x W + h' U + b) over time.
 
@@ -35,6 +36,7 @@ def simple_recurrence(
         go_backwards: Whether to go from the last step to the first.
         recurrent_dropout_mask: Factor of h' for all steps, `(batch, units)`, or
             None.
+        unroll: Whether to write out every step instead of a loop.
 
     Returns:
         `(last, sequence)`: the final h `(batch, units)`, and h after each step
@@ -53,6 +55,11 @@ def simple_recurrence(
         return h, [h]
 
     _, sequence, (last,) = scan(
-        step, projected, [initial_state], mask=mask, go_backwards=go_backwards
+        step,
+        projected,
+        [initial_state],
+        mask=mask,
+        go_backwards=go_backwards,
+        unroll=unroll,
     )
     return last, sequence
