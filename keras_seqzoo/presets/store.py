@@ -3,10 +3,12 @@
 import dataclasses
 import hashlib
 import json
+import lzma
 import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,15 +18,10 @@ import safetensors.numpy
 
 from keras_seqzoo.errors import PresetError, UserError
 from keras_seqzoo.presets import remote
+from keras_seqzoo.presets.remote import CHECKSUMS, FILE_NAME, SIZE_LIMIT
 
 FORMAT = 1
-CONFIG, WEIGHTS, CARD, CHECKSUMS = (
-    "config.json",
-    "weights.safetensors",
-    "README.md",
-    "sha256.json",
-)
-SIZE_LIMIT = 200 * 2**20  # bytes of one file
+CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +58,8 @@ def write(
     """Write a preset folder; it is there whole or not at all.
 
     Args:
-        folder: Where to. A preset that is there already is replaced.
+        folder: Where to. A preset that is there already is replaced, unless files
+            of others are in its folder.
         config: JSON-able; "format" and "assets" are added.
         weights: Arrays by name.
         assets: Lists of strings by name, each kept in `<name>.txt`, one a line.
@@ -70,23 +68,21 @@ def write(
     Raises:
         UserError: if the folder holds something else or cannot be written.
     """
-    folder = Path(folder).absolute()
-    is_preset = (folder / CHECKSUMS).is_file()
-    is_empty = folder.is_dir() and not any(folder.iterdir())
-    if folder.exists() and not is_preset and not is_empty:
-        raise UserError(f"{folder} holds something that is not a preset.")
+    folder = Path(folder).resolve()
+    _check_replaceable(folder)
     for key, lines in assets.items():
         if any("\n" in line for line in lines):
             raise UserError(f"An entry of `{key}` has a line break in it.")
     names = {key: f"{key}.txt" for key in assets}
+    config = {"format": FORMAT, **config, "assets": names}
+    try:
+        text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"The config or metadata is not JSON: {error}.") from error
+    # safetensors writes other than contiguous arrays with their values displaced.
+    weights = {name: np.ascontiguousarray(array) for name, array in weights.items()}
     files = {
-        CONFIG: json.dumps(
-            {"format": FORMAT, **config, "assets": names},
-            indent=2,
-            ensure_ascii=False,
-            allow_nan=False,
-        ).encode()
-        + b"\n",
+        CONFIG: text.encode() + b"\n",
         WEIGHTS: safetensors.numpy.save(weights),
         CARD: card.encode(),
         **{
@@ -98,28 +94,32 @@ def write(
     files[CHECKSUMS] = json.dumps(checksums, indent=2).encode() + b"\n"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".preset-", dir=folder.parent))
+        workplace = Path(tempfile.mkdtemp(prefix=".preset-", dir=folder.parent))
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}.") from error
+    new, old = workplace / "new", workplace / "old"
     try:
+        new.mkdir()
         for name, data in files.items():
-            (temporary / name).write_bytes(data)
-        temporary.chmod(0o755)
+            (new / name).write_bytes(data)
         if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=".old-", dir=folder.parent))
-            folder.rename(old / folder.name)
-            temporary.rename(folder)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(folder)
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}.") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(workplace, ignore_errors=True)
 
 
 def read(source: str | os.PathLike) -> Preset:
     """Read and check a preset folder, or a zip file of one.
+
+    Nothing in it is executed. All its files together are at most 200 MB.
 
     Raises:
         PresetError: if a file is missing, damaged or foreign; the message names it.
@@ -133,8 +133,10 @@ def read(source: str | os.PathLike) -> Preset:
         raise PresetError(f"{path}: there is no such preset folder or zip file.")
     checksums = _json(path, CHECKSUMS, files)
     for name in sorted(set(files) - set(checksums) - {CHECKSUMS}):
-        raise PresetError(f"{path / name}: this file is not part of the preset.")
+        raise PresetError(f"{path}: the file {name!r} is not part of the preset.")
     for name, expected in checksums.items():
+        if not FILE_NAME.fullmatch(name):
+            raise PresetError(f"{path / CHECKSUMS}: {name!r} is not a file name.")
         if name not in files:
             raise PresetError(f"{path / name}: the file is missing.")
         if hashlib.sha256(files[name]).hexdigest() != expected:
@@ -145,60 +147,115 @@ def read(source: str | os.PathLike) -> Preset:
             f"{path / CONFIG}: `format` must be {FORMAT}. "
             f"Received: format={config.get('format')!r}"
         )
-    for key, kind in (("architecture", str), ("config", dict), ("assets", dict)):
+    config.setdefault("metadata", {})
+    for key, kind, words in (
+        ("architecture", str, "a string"),
+        ("config", dict, "an object"),
+        ("assets", dict, "an object"),
+        ("metadata", dict, "an object"),
+    ):
         if not isinstance(config.get(key), kind):
-            raise PresetError(f"{path / CONFIG}: `{key}` must be a {kind.__name__}.")
+            raise PresetError(f"{path / CONFIG}: `{key}` must be {words}.")
     if WEIGHTS not in files:
         raise PresetError(f"{path / WEIGHTS}: the file is missing.")
     try:
         weights = safetensors.numpy.load(files[WEIGHTS])
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise PresetError(f"{path / WEIGHTS}: not a safetensors file.") from error
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        # KeyError: a dtype that NumPy lacks.
+        raise PresetError(
+            f"{path / WEIGHTS}: not a safetensors file that NumPy can read."
+        ) from error
     assets = {}
     for key, name in config["assets"].items():
+        if not isinstance(name, str) or not FILE_NAME.fullmatch(name):
+            raise PresetError(f"{path / CONFIG}: {name!r} is not a file name.")
         if name not in files:
-            raise PresetError(f"{path / str(name)}: the file is missing.")
-        assets[key] = _text(path, name, files).split("\n")[:-1]
+            raise PresetError(f"{path / name}: the file is missing.")
+        text = _text(path, name, files)
+        assets[key] = text.removesuffix("\n").split("\n") if text else []
     card = _text(path, CARD, files) if CARD in files else ""
     return Preset(str(path), config, weights, assets, card)
 
 
+def _check_replaceable(folder: Path) -> None:
+    """Raise if `folder` is there and holds anything but one preset's files."""
+    if not folder.exists():
+        return
+    try:
+        others = {path.name for path in folder.iterdir()}
+        if CHECKSUMS in others:
+            others -= {CHECKSUMS, *json.loads((folder / CHECKSUMS).read_bytes())}
+    except (OSError, ValueError, TypeError):
+        others = {folder.name}
+    if others:
+        raise UserError(
+            f"{folder} holds something that is not a preset's, and is left as it is: "
+            f"{min(others)!r}."
+        )
+
+
 def _folder_files(folder: Path) -> dict[str, bytes]:
-    files = {}
-    for path in sorted(folder.iterdir()):
-        if path.is_symlink() or not path.is_file():
-            raise PresetError(f"{path}: a preset holds plain files only.")
-        if path.stat().st_size > SIZE_LIMIT:
-            raise PresetError(f"{path}: larger than {SIZE_LIMIT // 2**20} MB.")
-        try:
+    if not (folder / CHECKSUMS).is_file():
+        raise PresetError(f"{folder / CHECKSUMS}: the file is missing.")
+    files, size = {}, 0
+    try:
+        for path in sorted(folder.iterdir()):
+            if path.is_symlink() or not path.is_file():
+                raise PresetError(
+                    f"{folder}: {path.name!r} is not a plain file, and a preset holds "
+                    "plain files only."
+                )
+            size += path.stat().st_size
+            _check_size(folder, path.name, size)
             files[path.name] = path.read_bytes()
-        except OSError as error:
-            raise PresetError(f"{path}: cannot be read: {error.strerror}.") from error
+    except OSError as error:
+        raise PresetError(
+            f"{error.filename or folder}: cannot be read: {error.strerror}."
+        ) from error
     return files
 
 
 def _zip_files(path: Path) -> dict[str, bytes]:
     """The files of a zip, at its top or in one folder; nothing is unpacked."""
-    files = {}
+    files, size, places = {}, 0, set()
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
                 if entry.is_dir():
                     continue
                 name = PurePosixPath(entry.filename)
-                if name.is_absolute() or ".." in name.parts or len(name.parts) > 2:
+                places.add(name.parts[:-1])
+                if (
+                    name.is_absolute()
+                    or ".." in name.parts
+                    or len(name.parts) > 2
+                    or len(places) > 1
+                ):
                     raise PresetError(f"{path}: {entry.filename!r} is out of place.")
-                if entry.file_size > SIZE_LIMIT:
-                    raise PresetError(
-                        f"{path}: {entry.filename!r} is larger than "
-                        f"{SIZE_LIMIT // 2**20} MB."
-                    )
+                # No more than the size stated is ever unpacked.
+                size += entry.file_size
+                _check_size(path, entry.filename, size)
                 if name.name in files:
                     raise PresetError(f"{path}: {name.name!r} is there twice.")
                 files[name.name] = archive.read(entry)
-    except (zipfile.BadZipFile, RuntimeError, OSError, EOFError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        RuntimeError,
+        OSError,
+        EOFError,
+    ) as error:
         raise PresetError(f"{path}: not a readable zip file.") from error
     return files
+
+
+def _check_size(path: Path, name: str, size: int) -> None:
+    if size > SIZE_LIMIT:
+        raise PresetError(
+            f"{path}: with {name!r} the preset is larger than "
+            f"{SIZE_LIMIT // 2**20} MB."
+        )
 
 
 def _text(path: Path, name: str, files: dict[str, bytes]) -> str:
@@ -212,9 +269,16 @@ def _json(path: Path, name: str, files: dict[str, bytes]) -> dict[str, Any]:
     if name not in files:
         raise PresetError(f"{path / name}: the file is missing.")
     try:
-        value = json.loads(_text(path, name, files))
-    except ValueError as error:
+        value = json.loads(_text(path, name, files), parse_constant=_not_json)
+    except PresetError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise PresetError(f"{path / name}: not JSON.") from error
     if not isinstance(value, dict):
         raise PresetError(f"{path / name}: must be a JSON object.")
     return value
+
+
+def _not_json(constant: str) -> None:
+    """Python reads NaN and Infinity, which JSON has not."""
+    raise ValueError(constant)
