@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from keras_seqzoo.models.zoo_model import ZooModel
 
 PATTERNS = ("one_to_many", "many_to_one", "synced", "ctc", "seq2seq")
+HEAD_KEYS = ("num_classes", "labels")  # the arguments that make a new head
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,8 @@ def register(*, pattern: str, cell: str) -> Callable[[Callable], Callable]:
         cell: Name of the recurrent cell.
 
     Raises:
-        ValueError: if the name is taken or the pattern unknown.
+        ValueError: if the name is taken, the pattern unknown, or the function does
+            not say what it returns.
     """
     if pattern not in PATTERNS:
         raise ValueError(
@@ -61,6 +63,11 @@ def register(*, pattern: str, cell: str) -> Callable[[Callable], Callable]:
             raise ValueError(
                 f"The architecture {name!r} of {function.__module__} is registered "
                 f"already by {_architectures[name].build.__module__}."
+            )
+        if "return" not in function.__annotations__:
+            raise ValueError(
+                f"{name} must be annotated with the model's class: `def {name}("
+                "**overrides) -> SomeModel`."
             )
         _architectures[name] = Architecture(name, pattern, cell, function)
         return function
@@ -92,7 +99,7 @@ def list_models(
             only; None: both.
 
     Raises:
-        UserError: if `pattern` or `cell` is not known.
+        UserError: if `pattern` or `cell` is not known, or `filter` not of strings.
     """
     known = architectures()
     _check_choice("pattern", pattern, PATTERNS)
@@ -100,7 +107,14 @@ def list_models(
     names = [] if pretrained else list(known)
     if pretrained is not False:
         names += [tag for tag in store.shipped() if tag.split(".")[0] in known]
-    filters = [filter] if isinstance(filter, str) else list(filter)
+    filters = [filter] if isinstance(filter, str) else filter
+    if not isinstance(filters, Sequence) or not all(
+        isinstance(one, str) for one in filters
+    ):
+        raise UserError(
+            "`filter` must be a string or a sequence of strings. "
+            f"Received: filter={filter!r}"
+        )
     filters = [one for one in filters if one]
 
     def wanted(name: str) -> bool:
@@ -124,9 +138,9 @@ def create(name: str, **overrides: Any) -> "ZooModel":
     Raises:
         UserError: if the name or an argument is wrong.
     """
-    architecture, _, tag = name.partition(".")
-    entry = _architecture(architecture, name)
-    config = _arguments(_preset(name)) if tag else {}
+    name = _text(name)
+    entry = _architecture(name.partition(".")[0], name)
+    config = _arguments(_preset(name)) if "." in name else {}
     return _build(entry, _with_head(entry, config, overrides))
 
 
@@ -134,9 +148,11 @@ def load(name: str | os.PathLike, **overrides: Any) -> "ZooModel":
     """Load a pretrained model.
 
     Args:
-        name: `architecture.tag`, or the path of a preset's folder or zip file.
+        name: `architecture.tag`, or the path of a preset's folder or zip file: what
+            exists as a path, has a path separator or ends in ".zip" is a path.
         **overrides: `num_classes=n` or `labels=[...]` keep the body and make a new
-            head; arguments that change no weight (dropout) may be given too.
+            head; arguments that change nothing in the body but its dropout may be
+            given too, and alone they keep the head.
 
     Returns:
         The model, a `keras.Model` with its preprocessor and decoder.
@@ -146,14 +162,19 @@ def load(name: str | os.PathLike, **overrides: Any) -> "ZooModel":
         PresetError: if the preset is damaged.
     """
     preset, tag = _find(name)
-    entry = _architecture(preset.config["architecture"], f"{preset.source}")
+    entry = _preset_architecture(preset)
     config = _arguments(preset)
-    model = _build(entry, config)
+    new_config = _with_head(entry, config, overrides)
+    _check_body_kept(entry, config, overrides)
+    try:
+        model = _build(entry, config)
+    except UserError as error:
+        raise PresetError(f"{preset.source}/{store.CONFIG}: {error}") from error
     _set_weights(model, preset)
     if overrides:
-        body = model
-        model = _build(entry, _with_head(entry, config, overrides))
-        _copy_body(body, model, overrides)
+        trained = model
+        model = _build(entry, new_config)
+        _copy_weights(trained, model, overrides)
     model.tag = tag
     return model
 
@@ -172,6 +193,7 @@ class ModelInfo:
     dataset: str | None = None
     metric: str | None = None
     value: float | None = None
+    licence: str | None = None
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -183,13 +205,14 @@ class ModelInfo:
         rows = {
             "pattern": self.pattern,
             "cell": self.cell,
-            "parameters": f"{self.parameters:,}" if self.parameters else None,
+            "parameters": None if self.parameters is None else f"{self.parameters:,}",
             "data": self.dataset,
+            "licence": self.licence,
             self.metric or "metric": self.value,
             **{f"config.{key}": value for key, value in self.config.items()},
             "tags": ", ".join(self.tags) or "none pretrained",
         }
-        lines = [f"  {key:26} {value}" for key, value in rows.items() if value]
+        lines = [f"  {k:26} {value}" for k, value in rows.items() if value is not None]
         return "\n".join([self.name, f"  {self.description}", *lines])
 
 
@@ -200,15 +223,16 @@ def info(name: str | os.PathLike) -> ModelInfo:
         UserError: if there is no such model.
         PresetError: if the preset is damaged.
     """
-    text = os.fspath(name)
-    if text in architectures():
-        preset = None
-        entry = _architecture(text, text)
-    else:
-        preset, _ = _find(name)
-        entry = _architecture(preset.config["architecture"], text)
+    text = _text(name)
+    preset = None if text in architectures() else _find(name)[0]
+    entry = _preset_architecture(preset) if preset else architectures()[text]
     tags = [tag for tag in store.shipped() if tag.split(".")[0] == entry.name]
-    metadata = dict(preset.config.get("metadata", {})) if preset else {}
+    metadata = dict(preset.config["metadata"]) if preset else {}
+    if not isinstance(metadata.get("parameters", 0), int):
+        raise PresetError(
+            f"{preset.source}/{store.CONFIG}: `parameters` must be an integer. "
+            f"Received: parameters={metadata['parameters']!r}"
+        )
     return ModelInfo(
         name=text,
         pattern=entry.pattern,
@@ -220,6 +244,7 @@ def info(name: str | os.PathLike) -> ModelInfo:
         dataset=metadata.get("dataset"),
         metric=metadata.get("metric"),
         value=metadata.get("value"),
+        licence=metadata.get("licence"),
         metadata=metadata,
         config=dict(preset.config["config"]) if preset else {},
     )
@@ -237,6 +262,12 @@ def _unknown(name: str, known: Sequence[str]) -> UserError:
     return UserError(f"There is no model {name!r}. Nearest: {', '.join(nearest)}.")
 
 
+def _text(name: str | os.PathLike) -> str:
+    if not isinstance(name, (str, os.PathLike)):
+        raise UserError(f"A model's name must be a string. Received: {name!r}")
+    return os.fspath(name)
+
+
 def _architecture(architecture: str, asked: str) -> Architecture:
     known = architectures()
     if architecture not in known:
@@ -245,13 +276,24 @@ def _architecture(architecture: str, asked: str) -> Architecture:
     return known[architecture]
 
 
+def _preset_architecture(preset: store.Preset) -> Architecture:
+    architecture, known = preset.config["architecture"], architectures()
+    if architecture not in known:
+        raise PresetError(
+            f"{preset.source}/{store.CONFIG}: {_unknown(architecture, list(known))}"
+        )
+    return known[architecture]
+
+
 def _is_path(name: str) -> bool:
-    return os.sep in name or name.endswith(".zip") or Path(name).is_dir()
+    if not name:
+        return False
+    return os.sep in name or name.endswith(".zip") or Path(name).exists()
 
 
 def _find(name: str | os.PathLike) -> tuple[store.Preset, str | None]:
     """The preset of a name or path, and its tag."""
-    text = os.fspath(name)
+    text = _text(name)
     if isinstance(name, os.PathLike) or _is_path(text):
         return store.read(text), None
     return _preset(text), text.partition(".")[2]
@@ -260,10 +302,8 @@ def _find(name: str | os.PathLike) -> tuple[store.Preset, str | None]:
 def _preset(name: str) -> store.Preset:
     source = store.find(name)
     if source is None:
-        architecture, _, tag = name.partition(".")
-        entry = architectures().get(architecture)
-        tags = [one for one in store.shipped() if one.startswith(f"{architecture}.")]
-        if entry and not tag and tags:
+        tags = [one for one in store.shipped() if one.startswith(f"{name}.")]
+        if name in architectures() and tags:
             raise UserError(
                 f"{name!r} is an architecture; load one of its pretrained tags: "
                 f"{', '.join(tags)}; or make a fresh one with create()."
@@ -280,8 +320,9 @@ def _with_head(entry: Architecture, config: dict, overrides: dict) -> dict[str, 
     """`config` under `overrides`; either of the head's two arguments rules both."""
     parameters = inspect.signature(entry.model_class.__init__).parameters
     allowed = [key for key in parameters if key != "self"]
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key in overrides:
-        if key not in allowed:
+        if key not in allowed and not takes_any:
             raise UserError(
                 f"{entry.name} has no argument {key!r}. Allowed: {', '.join(allowed)}."
             )
@@ -302,29 +343,54 @@ def _build(entry: Architecture, config: dict) -> "ZooModel":
 
 def _set_weights(model: "ZooModel", preset: store.Preset) -> None:
     variables = model.named_weights()
-    for name in sorted(set(variables) ^ set(preset.weights)):
-        where = "lacks" if name in variables else "has, but the model lacks,"
-        raise PresetError(f"{preset.source}: the weights file {where} {name!r}.")
+    file = f"{preset.source}/{store.WEIGHTS}"
+    lacking = sorted(set(variables) - set(preset.weights))
+    foreign = sorted(set(preset.weights) - set(variables))
+    if lacking or foreign:
+        raise PresetError(
+            f"{file} does not fit {preset.config['architecture']}. "
+            f"Weights it lacks: {', '.join(lacking) or 'none'}; "
+            f"weights the model lacks: {', '.join(foreign) or 'none'}."
+        )
     for name, variable in variables.items():
         value = preset.weights[name]
         if value.shape != tuple(variable.shape):
             raise PresetError(
-                f"{preset.source}: the weight {name!r} has shape {value.shape}, the "
-                f"model {tuple(variable.shape)}."
+                f"{file}: the weight {name!r} has shape {value.shape}, the model's "
+                f"has {tuple(variable.shape)}."
             )
         variable.assign(value)
 
 
-def _copy_body(source: "ZooModel", target: "ZooModel", overrides: dict) -> None:
-    """Copy all weights but the head's; refuse if the bodies differ."""
+def _check_body_kept(entry: Architecture, config: dict, overrides: dict) -> None:
+    """Refuse overrides that make another function of the same weights."""
+
+    def without_dropout(arguments: Any) -> Any:
+        if not isinstance(arguments, dict):
+            return arguments
+        return {k: v for k, v in arguments.items() if "dropout" not in k}
+
+    kept = {"cell", "cell_arguments", *entry.model_class.asset_keys} - set(HEAD_KEYS)
+    for key in sorted(kept & set(overrides)):
+        if without_dropout(overrides[key]) != without_dropout(config.get(key)):
+            raise _other_body(overrides, f"its `{key}`")
+
+
+def _copy_weights(source: "ZooModel", target: "ZooModel", overrides: dict) -> None:
+    """Copy all weights, but not a new head's; refuse if the bodies differ."""
+    replaced = target.head_layers if set(HEAD_KEYS) & set(overrides) else ()
     old, new = source.named_weights(), target.named_weights()
     for name in sorted(set(old) | set(new)):
-        if name.split("/")[0] in target.head_layers:
+        if name.split("/")[0] in replaced:
             continue
         if name not in old or name not in new or old[name].shape != new[name].shape:
-            keys = ", ".join(f"{key}=..." for key in overrides)
-            raise UserError(
-                f"load({keys}) would change the body (its weight {name!r}), and load "
-                "keeps the body; make another body with create()."
-            )
+            raise _other_body(overrides, f"its weight {name!r}")
         new[name].assign(old[name])
+
+
+def _other_body(overrides: dict, what: str) -> UserError:
+    keys = ", ".join(f"{key}=..." for key in overrides)
+    return UserError(
+        f"load({keys}) would change the body ({what}), and load keeps the body; make "
+        "another body with create()."
+    )

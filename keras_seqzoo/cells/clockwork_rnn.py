@@ -56,7 +56,7 @@ class ClockworkRNNCell(RecurrentCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, **kwargs)
-        if isinstance(periods, (str, int)) or not len(periods):
+        if not isinstance(periods, (tuple, list)) or not periods:
             raise ValueError(
                 "`periods` must be a sequence of positive integers, such as "
                 f"(1, 2, 4, 8). Received: periods={periods!r}"

@@ -48,7 +48,9 @@ class SCRNCell(RecurrentCell):
         learn_alpha: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, **{**kwargs, "use_bias": False})
+        if "use_bias" in kwargs:
+            raise TypeError("SCRNCell has no bias, and so no argument `use_bias`.")
+        super().__init__(units, use_bias=False, **kwargs)
         self.context_units = positive_integer("context_units", context_units)
         if not 0.0 < alpha < 1.0:
             raise ValueError(f"`alpha` must be in (0, 1). Received: alpha={alpha!r}")

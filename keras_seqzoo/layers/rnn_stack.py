@@ -155,48 +155,51 @@ class RNNStack(keras.layers.Layer):
         if not self.built:
             self.build((None, None, self.input_size))
         left = {name: np.asarray(value) for name, value in state_dict.items()}
+        weights = []
         for i, layer in enumerate(self.rnn_layers):
-            directions = (
-                [(layer.forward_layer, ""), (layer.backward_layer, "_reverse")]
-                if self.bidirectional
-                else [(layer, "")]
-            )
-            for rnn, suffix in directions:
-                rnn.set_weights(self._from_torch(left, rnn, f"l{i}{suffix}"))
+            directions = {"": layer}
+            if self.bidirectional:
+                directions = {
+                    "": layer.forward_layer,
+                    "_reverse": layer.backward_layer,
+                }
+            for suffix, rnn in directions.items():
+                weights.append((rnn, self._from_torch(left, rnn, f"l{i}{suffix}")))
         if left:
             raise ValueError(
                 "The state dict has weights that this stack lacks: "
                 f"{', '.join(sorted(left))}."
             )
+        for rnn, values in weights:
+            rnn.set_weights(values)
 
     def _from_torch(self, left: dict, rnn: Any, place: str) -> list:
         """Pop one layer's torch weights from `left`; return them as Keras has them."""
         gates = _TORCH_GATES[self.cell]
+        rows = len(gates) * self.hidden_size
 
-        def pop(name: str) -> np.ndarray:
+        def pop(name: str, *columns: int) -> np.ndarray:
             key = f"{name}_{place}"
             if key not in left:
                 raise ValueError(f"The state dict has no weight {key!r}.")
             value = left.pop(key)
-            if value.shape[0] != len(gates) * self.hidden_size:
+            if value.shape != (rows, *columns):
                 raise ValueError(
-                    f"The weight {key!r} must have {len(gates) * self.hidden_size} "
-                    f"rows. Received: shape {value.shape}"
+                    f"The weight {key!r} must have shape {(rows, *columns)}. "
+                    f"Received: shape {value.shape}"
                 )
             parts = np.split(value, len(gates), axis=0)
             return np.concatenate([parts[gate] for gate in gates], axis=0)
 
-        weights = [pop("weight_ih").T, pop("weight_hh").T]
+        kernel, recurrent_kernel = rnn.weights[:2]
+        weights = [
+            pop("weight_ih", kernel.shape[0]).T,
+            pop("weight_hh", recurrent_kernel.shape[0]).T,
+        ]
         if self.bias:
             biases = np.stack([pop("bias_ih"), pop("bias_hh")])
             reset_after = getattr(rnn, "reset_after", False)
             weights.append(biases if reset_after else biases.sum(axis=0))
-        for weight, variable in zip(weights, rnn.weights, strict=True):
-            if weight.shape != tuple(variable.shape):
-                raise ValueError(
-                    f"The state dict's layer {place} has a weight of shape "
-                    f"{weight.shape} where this stack has {tuple(variable.shape)}."
-                )
         return weights
 
     def get_config(self) -> dict:

@@ -1,8 +1,10 @@
 """Presets from a URL base, kept in a cache folder once every checksum is right."""
 
 import hashlib
+import http.client
 import json
 import os
+import re
 import shutil
 import sys
 import urllib.error
@@ -19,6 +21,8 @@ from keras_seqzoo.errors import PresetError, UserError
 URL_VARIABLE = "KERAS_SEQZOO_PRESETS_URL"
 HOME_VARIABLE = "KERAS_SEQZOO_HOME"
 CHECKSUMS = "sha256.json"
+FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
+SIZE_LIMIT = 200 * 2**20  # bytes of a preset
 _TIMEOUT = 30  # seconds without an answer
 _CHUNK = 2**16  # bytes
 
@@ -34,7 +38,8 @@ def fetch(name: str) -> Path | None:
 
     The base is the environment variable `KERAS_SEQZOO_PRESETS_URL` (http, https or
     file); a preset's files are at `<base>/<name>/<file>`. A download that broke off
-    goes on where it stopped; the folder appears whole or not at all.
+    goes on where it stopped; the folder appears whole or not at all. A copy that is
+    whole is used as it is, without a look at the server.
 
     Returns:
         The folder, or None if no base is set or it has no preset of this name.
@@ -50,20 +55,36 @@ def fetch(name: str) -> Path | None:
         raise UserError(
             f"{URL_VARIABLE} must be an http, https or file URL. Received: {base}"
         )
-    if Path(name).name != name or name.startswith("."):
+    if not FILE_NAME.fullmatch(name):
         return None
     place = home() / "presets" / hashlib.sha256(base.encode()).hexdigest()[:12]
     folder, partial = place / name, place / f".{name}.partial"
     try:
+        if _is_whole(folder):
+            return folder
         place.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(place / f".{name}.lock"):
-            if not folder.exists():
-                if not _fetch_folder(f"{base}/{name}", partial):
-                    return None
-                partial.rename(folder)
+            if _is_whole(folder):  # another process was faster
+                return folder
+            if folder.exists():  # damaged: what is right in it is kept
+                shutil.rmtree(partial, ignore_errors=True)
+                folder.rename(partial)
+            if not _fetch_folder(f"{base}/{name}", partial):
+                return None
+            partial.rename(folder)
     except OSError as error:
-        raise PresetError(f"{folder}: cannot be written: {error.strerror}.") from error
+        raise PresetError(
+            f"{folder}: cannot be written: {error.strerror or error}."
+        ) from error
     return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        checksums = json.loads((folder / CHECKSUMS).read_bytes())
+        return all(_sha256(folder / name) == checksums[name] for name in checksums)
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _fetch_folder(url: str, folder: Path) -> bool:
@@ -82,7 +103,7 @@ def _fetch_folder(url: str, folder: Path) -> bool:
         shutil.rmtree(folder)
         raise PresetError(f"{url}/{CHECKSUMS}: not a list of checksums.") from error
     for name in names:
-        if Path(name).name != name or name.startswith("."):
+        if not FILE_NAME.fullmatch(name):
             raise PresetError(f"{url}/{CHECKSUMS}: {name!r} is not a file name.")
     for path in folder.iterdir():
         if path.name.removesuffix(".part") not in {*names, CHECKSUMS}:
@@ -92,25 +113,33 @@ def _fetch_folder(url: str, folder: Path) -> bool:
         if path.exists() and _sha256(path) == digest:
             continue
         path.unlink(missing_ok=True)
-        if not _download(f"{url}/{name}", path):
-            raise PresetError(f"{url}/{name}: the file is missing.")
-        if _sha256(path) != digest:
+        # A part kept from an older version of the file makes a wrong whole, once.
+        attempts = 2 if _part(path).exists() else 1
+        for _ in range(attempts):
+            if not _download(f"{url}/{name}", path):
+                raise PresetError(f"{url}/{name}: the file is missing.")
+            if _sha256(path) == digest:
+                break
             path.unlink()
+        else:
             raise PresetError(f"{url}/{name}: the file is damaged (wrong sha256).")
     return True
 
 
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
+
+
 def _download(url: str, path: Path) -> bool:
     """Fetch a file, going on with `<path>.part` if it is there; False if missing."""
-    part = path.with_name(f"{path.name}.part")
+    part = _part(path)
     have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url)
-    if have:
-        request.add_header("Range", f"bytes={have}-")
     try:
+        request = urllib.request.Request(url)
+        if have:
+            request.add_header("Range", f"bytes={have}-")
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
-            resumed = getattr(answer, "status", None) == 206
-            if have and not resumed:
+            if answer.status != 206:  # all of it, from the start (None: a file URL)
                 have = 0
             expected = answer.headers.get("Content-Length")
             total = have + int(expected) if expected else None
@@ -125,11 +154,12 @@ def _download(url: str, path: Path) -> bool:
                     disable=not sys.stderr.isatty(),
                 ) as bar,
             ):
-                while chunk := answer.read(_CHUNK):
+                while chunk := _read(answer, url):
+                    have += len(chunk)
+                    if have > SIZE_LIMIT:
+                        break
                     file.write(chunk)
                     bar.update(len(chunk))
-        if total is not None and part.stat().st_size < total:
-            raise PresetError(f"{url}: the connection broke off; try again.")
     except urllib.error.HTTPError as error:
         if error.code == 416 and have:  # the part is not a beginning of the file
             part.unlink()
@@ -141,10 +171,24 @@ def _download(url: str, path: Path) -> bool:
         if isinstance(error.reason, FileNotFoundError):
             return False
         raise PresetError(f"{url}: cannot be reached: {error.reason}.") from error
+    except http.client.HTTPException as error:
+        raise PresetError(f"{url}: cannot be fetched: {error!r}.") from error
     except (ConnectionError, TimeoutError) as error:
         raise PresetError(f"{url}: the connection broke off; try again.") from error
+    if have > SIZE_LIMIT:
+        part.unlink()
+        raise PresetError(f"{url}: larger than {SIZE_LIMIT // 2**20} MB.")
+    if total is not None and have < total:
+        raise PresetError(f"{url}: the connection broke off; try again.")
     part.rename(path)
     return True
+
+
+def _read(answer: http.client.HTTPResponse, url: str) -> bytes:
+    try:
+        return answer.read(_CHUNK)
+    except (OSError, http.client.IncompleteRead) as error:
+        raise PresetError(f"{url}: the connection broke off; try again.") from error
 
 
 def _sha256(path: Path) -> str:

@@ -45,7 +45,7 @@ def find(name: str) -> Path | None:
     """Where the preset `architecture.tag` is: shipped, or fetched; or None."""
     if name in shipped():
         return Path(__file__).parent / name
-    return remote.fetch(name)
+    return remote.fetch(name) if "." in name else None
 
 
 def write(
@@ -253,8 +253,7 @@ def _zip_files(path: Path) -> dict[str, bytes]:
 def _check_size(path: Path, name: str, size: int) -> None:
     if size > SIZE_LIMIT:
         raise PresetError(
-            f"{path}: with {name!r} the preset is larger than "
-            f"{SIZE_LIMIT // 2**20} MB."
+            f"{path}: with {name!r} the preset is larger than {SIZE_LIMIT // 2**20} MB."
         )
 
 
