@@ -1,13 +1,15 @@
 """From a recipe to a preset folder."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import filelock
 import keras
 import tensorflow as tf
 
@@ -58,17 +60,26 @@ def train(
     recipe_path = pathlib.Path(recipe_path)
     recipe = read_recipe(recipe_path, overrides)
     tag = recipe_path.stem
-    seed = recipe.training.seed
-    run = pathlib.Path(run_dir or pathlib.Path("runs") / f"{tag}.seed{seed}")
-    result_file = run / "result.json"
+    default_run = pathlib.Path("runs") / f"{tag}.seed{recipe.training.seed}"
+    run = pathlib.Path(run_dir or default_run)
     output = pathlib.Path(output or run / tag)
     _open_run(run, recipe)
-    if result_file.exists() and output.exists():
-        _say(f"{run}: this training is finished; remove the folder to train again")
-        return json.loads(result_file.read_text("utf-8"))
+    with _alone_in(run):
+        result_file = run / "result.json"
+        if result_file.exists() and output.exists():
+            _say(f"{run}: this training is finished; remove the folder to train again")
+            return json.loads(result_file.read_text("utf-8"))
+        _set_threads(threads)
+        metadata = _train(recipe, recipe_path, data_dir, output, run, verbose)
+        result_file.write_text(json.dumps(metadata, indent=2) + "\n", "utf-8")
+    _check_expected(recipe, metadata)
+    return metadata
 
-    _set_threads(threads)
-    keras.utils.set_random_seed(seed)
+
+def _train(recipe, recipe_path, data_dir, output, run, verbose) -> dict[str, Any]:
+    """Trains, writes the preset, and returns its figures."""
+    tag = recipe_path.stem
+    keras.utils.set_random_seed(recipe.training.seed)
     # With it a resumed training ends at the very weights of one that was not killed.
     tf.config.experimental.enable_op_determinism()
     data = recipe.data
@@ -89,8 +100,6 @@ def train(
     shutil.rmtree(saved)
     text = card(registry.info(recipe.model.name).description, metadata)
     model.save_to_preset(output, metadata=metadata, card=text, dtype="float16")
-    result_file.write_text(json.dumps(metadata, indent=2) + "\n", "utf-8")
-    _check_expected(recipe, metadata)
     return metadata
 
 
@@ -230,6 +239,16 @@ def _open_run(run: pathlib.Path, recipe: Recipe) -> None:
         os.replace(temporary, file)
     except OSError as error:
         raise UserError(f"{run}: cannot be written: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _alone_in(run: pathlib.Path) -> Iterator[None]:
+    """Keeps a second training out of the run folder; a killed one lets go of it."""
+    try:
+        with filelock.FileLock(run / ".lock", timeout=0):
+            yield
+    except filelock.Timeout as error:
+        raise UserError(f"{run}: another training is at work in this folder") from error
 
 
 def _set_threads(threads: int) -> None:

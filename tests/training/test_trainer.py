@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import filelock
 import keras
 import numpy as np
 import pytest
@@ -188,3 +189,13 @@ def test_optimizer_follows_the_recipe():
     assert rate_at(cosine, 10) == pytest.approx(1e-3)
     assert rate_at(cosine, 25) == pytest.approx(5e-4)
     assert rate_at(cosine, 40) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_second_training_in_the_folder_is_refused(recipe_file, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    with (
+        filelock.FileLock(run / ".lock"),
+        pytest.raises(UserError, match="another training"),
+    ):
+        train(recipe_file, run_dir=run)
