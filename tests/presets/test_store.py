@@ -119,7 +119,7 @@ def resealed(preset, name, content):
             "config.json",
             b'{"format": 1, "architecture": "a", "config": {}, '
             b'"assets": {"labels": "../../etc/passwd"}}',
-            ["../../etc/passwd", "missing"],
+            ["../../etc/passwd", "not a file name"],
         ),
         ("weights.safetensors", b"\x80\x04pickle", ["weights.safetensors"]),
         ("labels.txt", b"\xff\xfe", ["labels.txt", "UTF-8"]),
