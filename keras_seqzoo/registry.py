@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from keras_seqzoo.errors import PresetError, UserError
-from keras_seqzoo.presets import store
+from keras_seqzoo.presets import remote, store
 
 if TYPE_CHECKING:
     from keras_seqzoo.models.zoo_model import ZooModel
@@ -308,7 +308,9 @@ def _preset(name: str) -> store.Preset:
                 f"{name!r} is an architecture; load one of its pretrained tags: "
                 f"{', '.join(tags)}; or make a fresh one with create()."
             )
-        raise _unknown(name, list(store.shipped()) or list(architectures()))
+        error = _unknown(name, store.shipped() or list(architectures()))
+        base = remote.base()
+        raise UserError(f"{error} Nor is it at {base}.") if base else error
     return store.read(source)
 
 

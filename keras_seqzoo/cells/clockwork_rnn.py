@@ -67,7 +67,7 @@ class ClockworkRNNCell(RecurrentCell):
                 "`periods` must be sorted from fast to slow (ascending). "
                 f"Received: periods={tuple(periods)}"
             )
-        if units % len(self.periods):
+        if self.units % len(self.periods):
             raise ValueError(
                 "`units` must be divisible by the number of periods, "
                 f"{len(self.periods)}. Received: units={units}"
@@ -81,7 +81,7 @@ class ClockworkRNNCell(RecurrentCell):
                 f"periods={self.periods}"
             )
         self.activation = keras.activations.get(activation)
-        self.module_units = units // len(self.periods)
+        self.module_units = self.units // len(self.periods)
         self.state_size = [self.units, 1]
         module = np.repeat(np.arange(len(self.periods)), self.module_units)
         self.block_mask = (module[:, None] >= module[None, :]).astype("float32")

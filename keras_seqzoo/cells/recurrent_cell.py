@@ -1,5 +1,6 @@
 """What every cell of this package shares: its weights' settings and dropout."""
 
+import numbers
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,12 +13,13 @@ from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 
 def positive_integer(name: str, value: Any) -> int:
-    """Return `value` if it is a positive integer, else raise `ValueError`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    """Return `value` as an `int`; raise `ValueError` if it is not a positive one."""
+    integral = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not integral or value < 1:
         raise ValueError(
             f"`{name}` must be a positive integer. Received: {name}={value!r}"
         )
-    return value
+    return int(value)  # a NumPy integer would not go into a JSON config
 
 
 def rate(name: str, value: float) -> float:

@@ -80,7 +80,7 @@ class RNNStack(keras.layers.Layer):
         for i in range(num_layers):
             layer = recurrent_layer(
                 cell,
-                hidden_size,
+                self.hidden_size,
                 return_sequences=True,
                 return_state=True,
                 name=f"layer_{i}",

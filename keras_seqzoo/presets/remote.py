@@ -33,6 +33,11 @@ def home() -> Path:
     return Path(folder or platformdirs.user_cache_dir("keras_seqzoo"))
 
 
+def base() -> str:
+    """The URL base of presets that are not shipped, or "" if none is set."""
+    return os.environ.get(URL_VARIABLE, "").rstrip("/")
+
+
 def fetch(name: str) -> Path | None:
     """The local copy of a preset from the URL base, fetched if it is not there yet.
 
@@ -48,16 +53,15 @@ def fetch(name: str) -> Path | None:
         UserError: if the base is not a URL.
         PresetError: if a file cannot be fetched or is damaged.
     """
-    base = os.environ.get(URL_VARIABLE, "").rstrip("/")
-    if not base:
+    if not (address := base()):
         return None
-    if urllib.parse.urlsplit(base).scheme not in ("http", "https", "file"):
+    if urllib.parse.urlsplit(address).scheme not in ("http", "https", "file"):
         raise UserError(
-            f"{URL_VARIABLE} must be an http, https or file URL. Received: {base}"
+            f"{URL_VARIABLE} must be an http, https or file URL. Received: {address}"
         )
     if not FILE_NAME.fullmatch(name):
         return None
-    place = home() / "presets" / hashlib.sha256(base.encode()).hexdigest()[:12]
+    place = home() / "presets" / hashlib.sha256(address.encode()).hexdigest()[:12]
     folder, partial = place / name, place / f".{name}.partial"
     try:
         if _is_whole(folder):
@@ -69,7 +73,7 @@ def fetch(name: str) -> Path | None:
             if folder.exists():  # damaged: what is right in it is kept
                 shutil.rmtree(partial, ignore_errors=True)
                 folder.rename(partial)
-            if not _fetch_folder(f"{base}/{name}", partial):
+            if not _fetch_folder(f"{address}/{name}", partial):
                 return None
             partial.rename(folder)
     except OSError as error:

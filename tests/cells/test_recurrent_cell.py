@@ -23,6 +23,12 @@ def test_units_must_be_a_positive_integer(made, units):
 
 
 @each
+def test_units_may_be_a_numpy_integer(made):
+    config = made(np.int64(4)).get_config()
+    assert config["units"] == 4 and type(config["units"]) is int
+
+
+@each
 @pytest.mark.parametrize("kind", ["dropout", "recurrent_dropout"])
 @pytest.mark.parametrize("rate", [1.5, 1.0, -0.1, float("nan")])
 def test_dropout_must_be_a_rate(made, kind, rate):

@@ -79,9 +79,9 @@ class SlotTagger(ZooModel):
         name: str | None = "slot_tagger",
     ) -> None:
         labels = _labels(labels, num_classes)
-        positive_integer("units", units)
-        positive_integer("num_layers", num_layers)
-        positive_integer("word_length", word_length)
+        units = positive_integer("units", units)
+        num_layers = positive_integer("num_layers", num_layers)
+        word_length = positive_integer("word_length", word_length)
         rate("dropout", dropout)
 
         # Layers
