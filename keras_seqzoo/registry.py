@@ -286,7 +286,7 @@ def _preset_architecture(preset: store.Preset) -> Architecture:
 
 
 def _is_path(name: str) -> bool:
-    if not name:
+    if not name or name in store.shipped():  # a file of that name here hides nothing
         return False
     return os.sep in name or name.endswith(".zip") or Path(name).exists()
 

@@ -7,6 +7,7 @@ import keras_seqzoo as seqzoo
 from keras_seqzoo import registry
 from keras_seqzoo.errors import PresetError, UserError
 from keras_seqzoo.models import SlotTagger
+from keras_seqzoo.presets import store
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +127,84 @@ def test_dropout_may_change_on_load_and_the_body_may_not(preset):
         seqzoo.load(preset, classes=3)
 
 
+@pytest.mark.parametrize(
+    "override",
+    [
+        {"vocabulary": ["a", "b", "c", "d", "e"]},
+        {"cell_arguments": {"activation": "relu"}},
+    ],
+)
+def test_a_body_of_the_same_shapes_that_computes_otherwise(preset, override):
+    with pytest.raises(UserError, match=r"body.*create\(\)"):
+        seqzoo.load(preset, **override)
+
+
+def test_dropout_alone_keeps_the_trained_head(tagger, preset):
+    mine = seqzoo.load(preset, dropout=0.5, cell_arguments={"recurrent_dropout": 0.1})
+    inputs = tagger.example_inputs(2, 5)
+    np.testing.assert_allclose(mine(inputs), tagger(inputs), atol=1e-6)
+
+
+@pytest.mark.parametrize("function", [seqzoo.create, seqzoo.load, seqzoo.info])
+@pytest.mark.parametrize("name", ["", "bi_gru_tagger.", "a b?.c", None, 3])
+def test_what_is_no_name_is_a_mistake_of_the_user(function, name):
+    with pytest.raises(UserError) as error:
+        function(name)
+    assert repr(name) in str(error.value)
+
+
+@pytest.mark.parametrize("filter", [3, ["*", 3]])
+def test_a_filter_that_is_no_string(filter):
+    with pytest.raises(UserError, match="sequence of strings"):
+        seqzoo.list_models(filter)
+
+
+def test_register_wants_the_class_of_the_model(registered):
+    def my_tagger(**overrides):
+        return SlotTagger(**overrides)
+
+    with pytest.raises(ValueError, match="my_tagger must be annotated"):
+        registry.register(pattern="synced", cell="lstm")(my_tagger)
+
+
+def rewritten(preset, **changes):
+    """The preset with another config, as someone with ill intent would write it."""
+    read = store.read(preset)
+    config = {k: v for k, v in read.config.items() if k not in ("format", "assets")}
+    store.write(preset, {**config, **changes}, read.weights, read.assets, "")
+    return preset
+
+
+def test_presets_that_do_not_fit_the_package_name_their_config(preset):
+    config = store.read(preset).config["config"]
+    for changes in (
+        {"architecture": "gru_taggr"},
+        {"config": {**config, "units": "x"}},
+        {"config": {**config, "colour": 1}},
+    ):
+        with pytest.raises(PresetError, match=r"config\.json") as error:
+            seqzoo.load(rewritten(preset, **changes))
+        assert "\n" not in str(error.value)
+        preset = rewritten(preset, architecture="bi_gru_tagger", config=config)
+    with pytest.raises(PresetError, match="parameters='x'"):
+        seqzoo.info(rewritten(preset, metadata={"parameters": "x"}))
+
+
+def test_nothing_in_a_config_is_executed(preset, tmp_path):
+    config = store.read(preset).config["config"]
+    touch = {"args": ["touch", str(tmp_path / "executed")]}
+    for attack in (
+        {"module": "subprocess", "class_name": "Popen", "config": touch},
+        {"module": "os", "class_name": "function", "config": "abort"},
+        {"class_name": "__lambda__", "config": {"value": "4wA="}},
+    ):
+        attack = {"registered_name": None, **attack}
+        evil = {**config, "cell_arguments": {"activation": attack}}
+        with pytest.raises(PresetError, match=r"config\.json"):
+            seqzoo.load(rewritten(preset, config=evil))
+    assert not (tmp_path / "executed").exists()
+
+
 def test_an_architecture_is_not_loadable_and_says_what_is():
     with pytest.raises(UserError, match="bi_gru_tagger"):
         seqzoo.load("bi_gru_tagger")
@@ -139,16 +218,17 @@ def test_a_path_that_is_not_there_is_named(tmp_path):
 
 
 def test_weights_that_do_not_fit_are_named(tagger, tmp_path):
-    from keras_seqzoo.presets import store
-
     config = tagger.get_config()
     assets = {key: config.pop(key) for key in tagger.asset_keys}
     weights = {name: np.array(w) for name, w in tagger.named_weights().items()}
     lost = weights.pop("head/bias")
     whole = {"architecture": "bi_gru_tagger", "config": config}
     store.write(tmp_path / "lacks", whole, weights, assets, "")
-    with pytest.raises(PresetError, match="head/bias"):
+    weights["tail/kernel"] = weights["tail/bias"] = lost
+    store.write(tmp_path / "lacks", whole, weights, assets, "")
+    with pytest.raises(PresetError, match="head/bias.*tail/bias, tail/kernel"):
         seqzoo.load(tmp_path / "lacks")
+    del weights["tail/kernel"], weights["tail/bias"]
     weights["head/bias"] = lost[:1]
     store.write(tmp_path / "shape", whole, weights, assets, "")
     with pytest.raises(PresetError, match=r"head/bias.*shape"):

@@ -1,6 +1,7 @@
 """The structurally constrained recurrent network's cell."""
 
 import math
+import numbers
 from typing import Any
 
 import keras
@@ -52,7 +53,7 @@ class SCRNCell(RecurrentCell):
             raise TypeError("SCRNCell has no bias, and so no argument `use_bias`.")
         super().__init__(units, use_bias=False, **kwargs)
         self.context_units = positive_integer("context_units", context_units)
-        if not 0.0 < alpha < 1.0:
+        if not isinstance(alpha, numbers.Real) or not 0.0 < alpha < 1.0:
             raise ValueError(f"`alpha` must be in (0, 1). Received: alpha={alpha!r}")
         self.alpha = float(alpha)
         self.learn_alpha = learn_alpha

@@ -69,6 +69,21 @@ class CellLayer(keras.layers.RNN):
                 f"{', '.join([*allowed, *_RUN_ARGUMENTS, 'name', 'dtype'])}."
             )
 
+    def call(
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
+    ) -> Any:
+        wanted = len(self.state_size)
+        if isinstance(initial_state, (list, tuple)) and len(initial_state) != wanted:
+            raise ValueError(
+                f"`initial_state` must be a list of {wanted} tensors. Received: "
+                f"{len(initial_state)}"
+            )
+        return super().call(sequences, initial_state, mask, training)
+
     def inner_loop(
         self, sequences: Any, initial_state: list, mask: Any, training: bool = False
     ) -> tuple[Any, Any, list]:

@@ -28,6 +28,7 @@ class ClockworkRNN(CellLayer):
     """
 
     cell_class = ClockworkRNNCell
+    _from_zero = False  # whether the call at hand starts from zeros, at t = 0
 
     def call(
         self,

@@ -87,6 +87,7 @@ def differentiable_loop(
         return_sequences=return_sequences,
         unroll=unroll,
         dtype=inputs.dtype,
+        name="scan",  # an automatic one would shift the names of the user's layers
     )
     return runner.inner_loop(inputs, initial_states, mask)
 

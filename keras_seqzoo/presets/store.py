@@ -80,7 +80,7 @@ def write(
     except (TypeError, ValueError) as error:
         raise UserError(f"The config or metadata is not JSON: {error}.") from error
     # safetensors writes other than contiguous arrays with their values displaced.
-    weights = {name: np.ascontiguousarray(array) for name, array in weights.items()}
+    weights = {name: np.asarray(array, order="C") for name, array in weights.items()}
     files = {
         CONFIG: text.encode() + b"\n",
         WEIGHTS: safetensors.numpy.save(weights),

@@ -41,9 +41,9 @@ def test_defaults_are_those_of_the_design():
 
 
 @each
-@pytest.mark.parametrize("alpha", [0, 1, -0.1, 1.5, float("nan")])
+@pytest.mark.parametrize("alpha", [0, 1, -0.1, 1.5, float("nan"), None, "x"])
 def test_alpha_must_be_between_0_and_1(made, alpha):
-    with pytest.raises(ValueError, match=f"alpha={alpha}") as error:
+    with pytest.raises(ValueError, match=f"alpha={alpha!r}") as error:
         made(4, alpha=alpha)
     assert "(0, 1)" in str(error.value) and "\n" not in str(error.value)
 

@@ -2,11 +2,13 @@
 
 from contextlib import nullcontext
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
 
+from keras_seqzoo import layers
 from keras_seqzoo.layers.scan import nested_loops, scan
 
 X = np.random.default_rng(0).normal(size=(3, 6, 2)).astype("float32")
@@ -92,3 +94,14 @@ def test_nested_loops_end_with_their_block(monkeypatch):
         raise KeyError
     scan(step, X, STATES)
     assert used == ["usual", "nested", "nested", "usual", "usual"]
+
+
+def test_a_scan_leaves_the_names_of_other_layers_alone():
+    keras.backend.clear_session()
+    layers.PeepholeLSTM(4)(np.zeros((1, 3, 2), "float32"))
+    assert keras.layers.RNN(keras.layers.SimpleRNNCell(4)).name == "rnn"
+
+
+def test_a_wrong_number_of_initial_states_is_named():
+    with pytest.raises(ValueError, match="list of 2 tensors. Received: 1"):
+        layers.PeepholeLSTM(4)(X, initial_state=[np.zeros((3, 4), "float32")])

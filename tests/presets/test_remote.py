@@ -2,11 +2,15 @@
 
 import functools
 import http.server
+import socket
+import subprocess
+import sys
 import threading
 
 import numpy as np
 import pytest
 
+from keras_seqzoo import registry
 from keras_seqzoo.errors import PresetError, UserError
 from keras_seqzoo.presets import remote, store
 
@@ -60,7 +64,7 @@ def server(tmp_path, monkeypatch):
     handler = functools.partial(Handler, directory=str(tmp_path / "served"))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.requests, server.break_after, server.ranges = [], 0, True
-    server.folder = tmp_path / "served" / NAME
+    server.folder, server.home = tmp_path / "served" / NAME, tmp_path / "home"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -113,12 +117,69 @@ def test_a_missing_file_is_named(server):
 def test_no_such_preset(server):
     assert remote.fetch("other_tagger.tag") is None
     assert remote.fetch("../some_tagger.tag") is None
+    assert remote.fetch("some tagger?.tag") is None
 
 
 def test_a_list_that_names_paths_is_refused(server):
     (server.folder / "sha256.json").write_text('{"../../x": "0"}')
     with pytest.raises(PresetError, match="not a file name"):
         remote.fetch(NAME)
+
+
+def test_a_part_of_an_older_version_is_dropped(server):
+    server.break_after = 100_000
+    with pytest.raises(PresetError):
+        remote.fetch(NAME)
+    weights = {"kernel": np.random.default_rng(1).normal(size=(300, 300))}
+    config = {"architecture": "some_tagger", "config": {}}
+    store.write(server.folder, config, weights, {"labels": ["O"]}, "card")
+    fetched = store.read(remote.fetch(NAME)).weights["kernel"]
+    np.testing.assert_array_equal(fetched, weights["kernel"])
+
+
+def test_a_copy_damaged_later_is_mended(server):
+    folder = remote.fetch(NAME)
+    (folder / "labels.txt").write_bytes(b"X\n")
+    server.requests.clear()
+    assert store.read(remote.fetch(NAME)).assets == {"labels": ["O"]}
+    paths = [path.rpartition("/")[2] for path, _ in server.requests]
+    assert paths == ["sha256.json", "labels.txt"]
+
+
+def test_a_file_over_the_limit_is_refused_and_not_kept(server, monkeypatch):
+    monkeypatch.setattr(remote, "SIZE_LIMIT", 200_000)
+    with pytest.raises(PresetError, match=r"weights.safetensors: larger than"):
+        remote.fetch(NAME)
+    assert not list(server.home.rglob("weights*"))
+
+
+def test_an_answer_that_is_not_http(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_SEQZOO_HOME", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setenv("KERAS_SEQZOO_PRESETS_URL", f"http://127.0.0.1:{port}")
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"SSH-2.0-something\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(PresetError, match=r"sha256\.json: cannot be fetched"):
+            remote.fetch(NAME)
+
+
+def test_two_processes_at_once(server):
+    code = f"from keras_seqzoo.presets import remote; print(remote.fetch({NAME!r}))"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    folders = {process.communicate(timeout=60)[0] for process in processes}
+    assert folders == {f"{remote.fetch(NAME)}\n".encode()}
+    paths = [path for path, _ in server.requests]
+    assert paths.count(f"/{NAME}/weights.safetensors") == 1
 
 
 def test_two_fetches_at_once(server):
@@ -140,6 +201,11 @@ def test_a_file_url(server, monkeypatch):
     monkeypatch.setenv("KERAS_SEQZOO_PRESETS_URL", server.folder.parent.as_uri())
     assert store.read(remote.fetch(NAME)).card == "card"
     assert remote.fetch("other.tag") is None
+
+
+def test_a_name_that_is_nowhere_says_where_it_was_looked_for(server):
+    with pytest.raises(UserError, match=r"other\.tag.*Nor is it at http://127"):
+        registry.load("other.tag")
 
 
 def test_a_server_that_is_not_there(monkeypatch, tmp_path):

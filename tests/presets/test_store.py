@@ -1,6 +1,7 @@
 import json
 import os
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,6 +62,53 @@ def test_writing_never_replaces_something_else(tmp_path):
     assert (tmp_path / "thesis.txt").exists()
 
 
+def test_writing_never_takes_files_beside_a_preset_with_it(preset):
+    (preset / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match=r"thesis\.txt"):
+        store.write(preset, CONFIG, WEIGHTS, {"labels": ["X"]}, "new")
+    (preset / "thesis.txt").unlink()
+    assert store.read(preset).assets == ASSETS
+
+
+def test_a_failed_write_leaves_the_old_preset(preset, monkeypatch):
+    rename = Path.rename
+
+    def failing(self, target):
+        if self.name == "new":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(UserError, match="No space left"):
+        store.write(preset, CONFIG, WEIGHTS, {"labels": ["X"]}, "new")
+    assert store.read(preset).assets == ASSETS
+    assert [path.name for path in preset.parent.iterdir()] == ["preset"]
+
+
+def test_arrays_of_any_memory_order_are_kept(tmp_path):
+    array = np.arange(6.0).reshape(2, 3).T
+    store.write(
+        tmp_path / "p", CONFIG, {"a": array, "b": array[::2], "c": array[0, 0]}, {}, ""
+    )
+    weights = store.read(tmp_path / "p").weights
+    np.testing.assert_array_equal(weights["a"], array)
+    np.testing.assert_array_equal(weights["b"], array[::2])
+    assert weights["c"].shape == ()
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.float32(1), object()])
+def test_metadata_that_is_not_json_is_refused(tmp_path, value):
+    with pytest.raises(UserError, match="not JSON"):
+        store.write(tmp_path / "p", {**CONFIG, "metadata": {"x": value}}, {}, {}, "")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("labels", [[], [""], ["a", ""], ["", "a"]])
+def test_empty_assets_and_items(tmp_path, labels):
+    store.write(tmp_path / "p", CONFIG, WEIGHTS, {"labels": labels}, "")
+    assert store.read(tmp_path / "p").assets["labels"] == labels
+
+
 def test_an_unwritable_place_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="file"):
@@ -108,6 +156,12 @@ def resealed(preset, name, content):
     return preset
 
 
+def one_array(dtype):
+    header = {"a": {"dtype": dtype, "shape": [2], "data_offsets": [0, 4]}}
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(4)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -121,7 +175,26 @@ def resealed(preset, name, content):
             b'"assets": {"labels": "../../etc/passwd"}}',
             ["../../etc/passwd", "not a file name"],
         ),
+        ("config.json", b"[" * 100_000, ["config.json", "not JSON"]),
+        (
+            "config.json",
+            b'{"format": 1, "architecture": "a", "config": {"x": NaN}, "assets": {}}',
+            ["config.json", "not JSON"],
+        ),
+        (
+            "config.json",
+            b'{"format": 1, "architecture": "a", "config": {}, "assets": {"x": [1]}}',
+            ["config.json", "not a file name"],
+        ),
+        (
+            "config.json",
+            b'{"format": 1, "architecture": "a", "config": {}, "assets": {}, '
+            b'"metadata": 3}',
+            ["config.json", "metadata"],
+        ),
         ("weights.safetensors", b"\x80\x04pickle", ["weights.safetensors"]),
+        ("weights.safetensors", one_array("BF16"), ["weights.safetensors"]),
+        ("weights.safetensors", one_array("F16")[:-1], ["weights.safetensors"]),
         ("labels.txt", b"\xff\xfe", ["labels.txt", "UTF-8"]),
     ],
 )
@@ -135,6 +208,56 @@ def test_zips_with_files_out_of_place(preset, tmp_path):
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(bad, "x")
         refused(path, "bad.zip", "out of place")
+
+
+def test_a_zip_of_two_folders(preset, tmp_path):
+    path = zipped(preset, tmp_path / "two.zip", "one/")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("two/evil.txt", "x")
+    refused(path, "two/evil.txt", "out of place")
+
+
+def test_a_zip_with_damaged_bytes_is_one_error(preset, tmp_path):
+    path = tmp_path / "p.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in preset.iterdir():
+            archive.write(file, file.name)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    errors = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), 4):
+            data[place] = rng.integers(256)
+        path.write_bytes(data)
+        try:
+            read = store.read(path)
+            assert read.assets == ASSETS  # only bytes without meaning were hit
+        except PresetError as error:
+            errors += 1
+            assert "p.zip" in str(error)
+    assert errors > 200
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(preset, tmp_path, monkeypatch):
+    path = zipped(preset, tmp_path / "bomb.zip")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("a.txt", "b.txt"):  # neither is over the limit alone
+            archive.writestr(name, bytes(700_000))
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr(store, "SIZE_LIMIT", 2**20)
+    refused(path, "b.txt", "larger than 1 MB")
+
+
+def test_a_folder_over_the_limit_is_refused(preset, monkeypatch):
+    monkeypatch.setattr(store, "SIZE_LIMIT", 100)
+    refused(preset, "larger than")
+
+
+def test_a_list_of_checksums_that_names_paths(preset):
+    path = preset / "sha256.json"
+    path.write_text(json.dumps({"../x": "0", **json.loads(path.read_text())}))
+    refused(preset, "sha256.json", "'../x' is not a file name")
 
 
 def test_a_file_that_is_no_zip(tmp_path):
