@@ -13,7 +13,16 @@ __version__ = "0.1.0"
 
 # `export` is used as a function, but `import keras_seqzoo.export` binds the name to
 # the subpackage whatever we put there; so the subpackage can be called.
-_SUBPACKAGES = ("cells", "datasets", "export", "layers", "models", "preprocessing")
+_SUBPACKAGES = (
+    "cells",
+    "datasets",
+    "diagnose",
+    "export",
+    "layers",
+    "models",
+    "preprocessing",
+    "runtime",
+)
 
 # Public name -> the module that defines it.
 _NAMES = {

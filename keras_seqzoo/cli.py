@@ -1,4 +1,4 @@
-"""The command line: `seqzoo list | info | predict | train | evaluate | export`.
+"""The command line: `seqzoo list | info | predict | train | evaluate | export | bench`.
 
 Each command imports what it needs when it runs, so that --help answers at once.
 Results go to standard output, messages to standard error. Exit status: 0 done, 1 the
@@ -6,9 +6,12 @@ work failed, 2 the user's input was wrong, 130 interrupted.
 """
 
 import contextlib
+import json
+import pathlib
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import click
 
@@ -28,6 +31,7 @@ _EXTRAS = {
     "onnxruntime": "onnx",
     "tf2onnx": "onnx",
     "tensorflow_datasets": "datasets",
+    "matplotlib": "plots",
 }
 
 json_option = click.option(
@@ -117,19 +121,25 @@ def info_command(name: str, as_json: bool) -> None:
 def predict_command(tag: str, text: tuple[str, ...], as_json: bool) -> None:
     """Tag each TEXT with the model TAG: words over slots.
 
-    TAG is a pretrained model's name, a preset folder or a zip of one. Without TEXT, or
-    where it is "-", the sentences are the lines of standard input.
+    TAG is a pretrained model's name, a preset folder or a zip of one, or an exported
+    .tflite or .onnx file. Without TEXT, or where it is "-", the sentences are the lines
+    of standard input.
 
     \b
     Examples:
       seqzoo predict bi_peephole_tagger.atis "i would like to arrive in oulu"
       seqzoo predict my_tagger/ --json < sentences.txt
     """
-    from keras_seqzoo import registry
+    if tag.endswith((".tflite", ".onnx")):
+        from keras_seqzoo import runtime
 
-    model = registry.load(tag)
+        model = runtime.load(tag)
+    else:
+        from keras_seqzoo import registry
+
+        model = registry.load(tag)
     if not hasattr(model, "predict_text"):
-        raise UserError(f"`{tag}` does not read text. Received: {model.architecture}")
+        raise UserError(f"`{tag}` must be a model that reads text. Received: {model!r}")
     sentences = [line for item in text or ("-",) for line in lines_of(item)]
     tagged = model.predict_text(sentences) if sentences else []
     if as_json:
@@ -201,6 +211,7 @@ def train_command(
 
 @commands.command("evaluate")
 @click.argument("tag")
+@click.option("--dataset", help="Data set; by default the one TAG was trained on.")
 @data_dir_option
 @click.option(
     "--split",
@@ -210,18 +221,20 @@ def train_command(
     help="Part of the data set.",
 )
 @json_option
-def evaluate_command(tag: str, data_dir: str | None, split: str, as_json: bool) -> None:
-    """Measure the model TAG on its data set.
+def evaluate_command(
+    tag: str, dataset: str | None, data_dir: str | None, split: str, as_json: bool
+) -> None:
+    """Measure the model TAG on a data set.
 
     \b
     Examples:
       seqzoo evaluate bi_peephole_tagger.atis --data-dir data/atis
-      seqzoo evaluate my_tagger/ --data-dir data/atis --split validation --json
+      seqzoo evaluate my_tagger/ --dataset train_tickets --split validation --json
     """
     from keras_seqzoo import training
 
     with results_only():
-        result = training.evaluate(tag, data_dir=data_dir, split=split)
+        result = training.evaluate(tag, dataset=dataset, data_dir=data_dir, split=split)
     print_facts(result, as_json)
 
 
@@ -234,6 +247,12 @@ def evaluate_command(tag: str, data_dir: str | None, split: str, as_json: bool) 
     help="Smaller weights (TFLite only).",
 )
 @click.option(
+    "--streaming/--no-streaming",
+    default=None,
+    help="With or without the signature `step`; by default where the model allows it.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an export that is there.")
+@click.option(
     "--tolerance",
     type=click.FloatRange(min=0, min_open=True),
     help="Largest difference from Keras that is allowed.",
@@ -243,17 +262,21 @@ def export_command(
     tag: str,
     path: str,
     quantize: str | None,
+    streaming: bool | None,
+    overwrite: bool,
     tolerance: float | None,
     as_json: bool,
 ) -> None:
     """Write the model TAG to PATH and check the file in its own runtime.
 
     PATH ends in .tflite or .onnx; a name without ending is a SavedModel's folder.
+    Besides whole sequences the file takes them step by step, if the model reads in one
+    direction; of x.onnx that is a second file, x.step.onnx.
 
     \b
     Examples:
       seqzoo export bi_peephole_tagger.atis tagger.tflite --quantize int8
-      seqzoo export bi_peephole_tagger.atis tagger.onnx
+      seqzoo export lstm_tagger.atis tagger.onnx --streaming
       seqzoo export bi_peephole_tagger.atis tagger/ --json
     """
     from keras_seqzoo import registry
@@ -262,13 +285,168 @@ def export_command(
     options = {} if tolerance is None else {"tolerance": tolerance}
     try:
         with results_only():
-            report = export(registry.load(tag), path, quantize=quantize, **options)
+            report = export(
+                registry.load(tag),
+                path,
+                quantize=quantize,
+                streaming=streaming,
+                overwrite=overwrite,
+                **options,
+            )
     except ExportError as error:
         raise click.ClickException(" ".join(str(error).split())) from error
     if as_json:
         print_json(report.to_dict())
     else:
         click.echo(str(report))
+
+
+@commands.group("bench", short_help="Time our layers against Keras and PyTorch.")
+def bench_group() -> None:
+    """Time our layers against Keras, PyTorch and the bare matrix products.
+
+    All candidates of a case take turns in one process. A ratio is our time over the
+    peer's; each side's time is that of its faster way to run (plain graph or XLA). The
+    machine should be idle.
+
+    \b
+    Examples:
+      seqzoo bench train --case peephole_lstm
+      seqzoo bench infer --json
+    """
+
+
+def bench_options(command: Callable) -> Callable:
+    """The options of both bench commands."""
+    options = [
+        click.option(
+            "--case", "cases", multiple=True, help="Only this case; may be repeated."
+        ),
+        click.option(
+            "--shape",
+            "shapes",
+            multiple=True,
+            metavar="BATCH,STEPS,INPUTS,UNITS",
+            help="Instead of the case's own shapes; may be repeated.",
+        ),
+        click.option(
+            "--sweep",
+            type=click.Choice(["length", "units"]),
+            help="Time over a range of sequence lengths or units instead.",
+        ),
+        click.option(
+            "--plot",
+            type=click.Path(dir_okay=False),
+            help="Draw the sweep into this file (.png, .svg, ...).",
+        ),
+        click.option(
+            "--seconds",
+            type=click.FloatRange(min=0),
+            default=20.0,
+            show_default=True,
+            help="For each case and shape.",
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            help="For TensorFlow and PyTorch; as many as cores if not given.",
+        ),
+        click.option(
+            "--output",
+            type=click.Path(dir_okay=False),
+            help="Save the rows and the machine's facts in this JSON file.",
+        ),
+        json_option,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@bench_group.command("train", short_help="Time a training step.")
+@bench_options
+@click.option(
+    "--gpu",
+    is_flag=True,
+    help="Against cuDNN's LSTM; set KERAS_BACKEND to jax or torch.",
+)
+def bench_train_command(**options: Any) -> None:
+    """Time a training step: a loss of all outputs and all its gradients.
+
+    \b
+    Examples:
+      seqzoo bench train
+      seqzoo bench train --case peephole_lstm --shape 64,100,128,256 --json
+      seqzoo bench train --case memory
+      seqzoo bench train --sweep length --plot length.png
+      KERAS_BACKEND=jax seqzoo bench train --gpu
+    """
+    run_bench("train", **options)
+
+
+@bench_group.command("infer", short_help="Time an inference at batch 1.")
+@bench_options
+def bench_infer_command(**options: Any) -> None:
+    """Time an inference at batch 1.
+
+    \b
+    Examples:
+      seqzoo bench infer
+      seqzoo bench infer --case clockwork_rnn --seconds 5 --json
+    """
+    run_bench("infer", **options)
+
+
+def run_bench(
+    work: str, plot: str | None, output: str | None, as_json: bool, **options: Any
+) -> None:
+    """Runs the bench and shows, saves and draws what came out."""
+    if plot and not options["sweep"]:
+        raise UserError("--plot draws a sweep: give --sweep length or --sweep units.")
+    if options["sweep"] and (options["shapes"] or options.get("gpu")):
+        raise UserError("--sweep has its own shapes: leave out --shape and --gpu.")
+    for path in (plot, output):  # said now, not after the run
+        if path and not (folder := pathlib.Path(path).parent).is_dir():
+            raise UserError(f"There is no such folder. Received: {folder}")
+    try:
+        from keras_seqzoo.bench import bench
+    except ModuleNotFoundError as error:
+        if error.name not in ("jax", "torch"):
+            raise
+        raise UserError(
+            f"The backend {error.name} is not installed: pip install {error.name}"
+        ) from error
+    if plot:
+        from keras_seqzoo.bench.plot import check_format, draw_sweep
+
+        check_format(plot)
+    with results_only():
+        result = bench(work, **options)
+    if output:
+        pathlib.Path(output).write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    if plot:
+        draw_sweep(result, plot)
+    if as_json:
+        print_json({"rows": result["rows"]})
+    else:
+        columns = "case", "shape", "ours", "peer", "theirs", "ratio", "faster mode"
+        print_table(columns, map(bench_line, result["rows"]))
+
+
+def bench_line(row: dict) -> list[str]:
+    """A row of the bench as people read it."""
+    unit = "MB" if row["ours_ms"] is None else "ms"
+    ours, theirs = (row[f"{side}_{unit.lower()}"] for side in ("ours", "peer"))
+    modes = [row[key] for key in ("ours_mode", "peer_mode") if key in row]
+    return [
+        row["case"],
+        row["shape"],
+        f"{ours:.4g} {unit}",
+        row["peer"],
+        f"{theirs:.4g} {unit}",
+        f"{row['ratio']:.2f}",
+        " / ".join(modes),
+    ]
 
 
 def lines_of(item: str) -> list[str]:
@@ -301,9 +479,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return status if isinstance(status, int) else 0
         except click.Abort:  # Ctrl-C
             return 130
-        except click.ClickException as error:
+        except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             return error.exit_code
+        except click.UsageError as error:
+            return failed(usage_error(error), error.exit_code)
+        except click.ClickException as error:
+            return failed(error.format_message(), error.exit_code)
         except UserError as error:
             return failed(str(error), 2)
         except OSError as error:
@@ -316,6 +498,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if extra is None:
                 raise
             return failed(f"{error}: pip install 'keras_seqzoo[{extra}]'", 1)
+
+
+def usage_error(error: click.UsageError) -> str:
+    """What is wrong with the command's words, what is allowed, and where that stands.
+
+    click itself would take four lines.
+    """
+    message, context = error.format_message(), error.ctx
+    if context is None:
+        return message
+    if isinstance(context.command, click.Group):
+        names = context.command.list_commands(context)
+        message += f" Commands are {', '.join(names)}."
+    elif isinstance(error, click.NoSuchOption):
+        options = [p for p in context.command.params if isinstance(p, click.Option)]
+        message += f" Options are {', '.join(option.opts[-1] for option in options)}."
+    return f"{message} See {context.command_path} --help."
 
 
 def failed(message: str, status: int) -> int:

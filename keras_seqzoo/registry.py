@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from keras_seqzoo.errors import PresetError, UserError
 from keras_seqzoo.presets import remote, store
+from keras_seqzoo.presets.model_size import no_larger_than
 
 if TYPE_CHECKING:
     from keras_seqzoo.models.zoo_model import ZooModel
@@ -167,10 +168,12 @@ def load(name: str | os.PathLike, **overrides: Any) -> "ZooModel":
     new_config = _with_head(entry, config, overrides)
     _check_body_kept(entry, config, overrides)
     try:
-        model = _build(entry, config)
+        with no_larger_than(preset.weights):
+            model = _build(entry, config)
     except UserError as error:
         raise PresetError(f"{preset.source}/{store.CONFIG}: {error}") from error
     _set_weights(model, preset)
+    model.card = preset.card
     if overrides:
         trained = model
         model = _build(entry, new_config)

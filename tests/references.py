@@ -99,6 +99,40 @@ def scrn_step(x, states, w, alpha=0.95):
     return np.concatenate([h, s], axis=-1), [h, s]
 
 
+def log_space_candidate(v):
+    """g of minGRU and minLSTM."""
+    return np.where(v >= 0, v + 0.5, sigmoid(v))
+
+
+def min_gru_step(x, states, w):
+    (h,) = states
+    k, v = np.split(x @ w["kernel"] + w["bias"], 2, axis=-1)
+    z = sigmoid(k)
+    h = (1.0 - z) * h + z * log_space_candidate(v)
+    return h, [h]
+
+
+def min_lstm_step(x, states, w):
+    (h,) = states
+    z = x @ w["kernel"] + w["bias"]
+    i, f, v = np.split(z, 3, axis=-1)
+    i, f = sigmoid(i), sigmoid(f)
+    h = f / (f + i) * h + i / (f + i) * log_space_candidate(v)
+    return h, [h]
+
+
+def lru_step(x, states, w):
+    """In complex numbers, as the paper writes it."""
+    h = states[0] + 1j * states[1]
+    eigenvalues = np.exp(-np.exp(w["nu_log"]) + 1j * np.exp(w["theta_log"]))
+    b_re, b_im = np.split(w["kernel"], 2, axis=1)
+    c_re, c_im = np.split(w["output_kernel"], 2, axis=0)
+    h = eigenvalues * h + np.exp(w["gamma_log"]) * (x @ (b_re + 1j * b_im))
+    skip = w["skip_kernel"]
+    y = (h @ (c_re + 1j * c_im)).real + (x * skip if skip.ndim == 1 else x @ skip)
+    return y, [h.real, h.imag]
+
+
 def run(step, x, states, mask=None, go_backwards=False):
     """Run a step over `x` (batch, time, features), as `keras.layers.RNN` does.
 

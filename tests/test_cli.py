@@ -97,7 +97,28 @@ def test_help_lists_every_command(seqzoo):
 def test_wrong_usage_is_status_2(seqzoo, arguments):
     status, out, err = seqzoo(*arguments)
     assert (status, out) == (2, "")
-    assert "Error: " in err.splitlines()[-1]
+    command = "" if arguments == ["fly"] else f" {arguments[0]}"
+    assert_one_line_error(err, f"See seqzoo{command} --help.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["fly"], ["'fly'", *COMMANDS]),
+        (["list", "--colour"], ["--colour", "--pattern", "--cell", "--pretrained"]),
+        (["info"], ["NAME"]),
+        (["export", "t", "x", "--quantize", "int4"], ["int4", "float16", "int8"]),
+        (["evaluate", "tag", "--split", "dev"], ["dev", "train", "validation"]),
+    ],
+)
+def test_wrong_usage_names_value_and_what_is_allowed(seqzoo, arguments, parts):
+    assert_one_line_error(seqzoo(*arguments)[2], *parts)
+
+
+def test_without_a_command_there_is_help(seqzoo):
+    status, out, err = seqzoo()
+    assert status == 2
+    assert "Examples:" in out + err
 
 
 # list and info
@@ -219,6 +240,23 @@ def test_train_then_evaluate(seqzoo, tmp_path, monkeypatch):
     assert tuple(figures) == keys
     assert figures["dataset"] == "train_tickets"
     assert figures["value"] == result["value"]
+
+
+def test_evaluate_a_preset_without_a_data_set(seqzoo, tmp_path):
+    from keras_seqzoo import registry
+    from keras_seqzoo.models.synced.slot_tagger import SlotTagger
+
+    mine = tmp_path / "mine"
+    registry.create("gru_tagger", **SlotTagger.tiny()).save_to_preset(mine)
+    status, out, err = seqzoo("evaluate", mine)
+    assert (status, out) == (2, "")
+    assert_one_line_error(err, mine, "--dataset", "atis, snips, train_tickets", "None")
+    status, out, err = seqzoo("evaluate", mine, "--dataset", "nothing")
+    assert status == 2
+    assert_one_line_error(err, "train_tickets", "'nothing'")
+    status, out, _ = seqzoo("evaluate", mine, "--dataset", "train_tickets", "--json")
+    assert status == 0
+    assert json.loads(out)["dataset"] == "train_tickets"
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,26 @@ def test_presets_that_do_not_fit_the_package_name_their_config(preset):
         seqzoo.info(rewritten(preset, metadata={"parameters": "x"}))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"units": 1_000_000},
+        {"units": 50_000},
+        {"embedding_size": 10**9},
+        {"num_layers": 10**6},
+        {"cell": "scrn", "cell_arguments": {"context_units": 10**8}},
+        {"character_filters": 10**9},
+    ],
+)
+def test_a_config_far_beyond_its_weights_takes_no_memory(preset, change):
+    config = store.read(preset).config["config"]
+    with pytest.raises(
+        PresetError, match=r"config\.json: .*size of its weights"
+    ) as error:
+        seqzoo.load(rewritten(preset, config={**config, **change}))
+    assert "\n" not in str(error.value)
+
+
 def test_nothing_in_a_config_is_executed(preset, tmp_path):
     config = store.read(preset).config["config"]
     touch = {"args": ["touch", str(tmp_path / "executed")]}

@@ -33,13 +33,15 @@ def main():
     mine = seqzoo.load(FOLDER / "ticket_tagger")
 
     title("3. Exporting to the phone and elsewhere; each file runs in its own runtime")
+    files = {
+        "TFLite": ("tickets.tflite", {}),
+        "TFLite int8": ("tickets.int8.tflite", {"quantize": "int8"}),
+        "ONNX": ("tickets.onnx", {}),
+        "SavedModel": ("tickets_saved_model", {}),
+    }
     reports = {
-        "TFLite": seqzoo.export(mine, FOLDER / "tickets.tflite"),
-        "TFLite int8": seqzoo.export(
-            mine, FOLDER / "tickets.int8.tflite", quantize="int8"
-        ),
-        "ONNX": seqzoo.export(mine, FOLDER / "tickets.onnx"),
-        "SavedModel": seqzoo.export(mine, FOLDER / "tickets_saved_model"),
+        format: seqzoo.export(mine, FOLDER / name, overwrite=True, **options)
+        for format, (name, options) in files.items()
     }
     slots = {
         "Keras": [slot for _, slot in mine.predict_text([TICKET])[0]],

@@ -24,8 +24,11 @@ def positive_integer(name: str, value: Any) -> int:
 
 def rate(name: str, value: float) -> float:
     """Return `value` if it is a dropout rate in [0, 1), else raise `ValueError`."""
-    if not 0.0 <= value < 1.0:
-        raise ValueError(f"`{name}` must be in [0, 1). Received: {name}={value!r}")
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not 0.0 <= value < 1.0:
+        raise ValueError(
+            f"`{name}` must be a number in [0, 1). Received: {name}={value!r}"
+        )
     return float(value)
 
 

@@ -35,7 +35,7 @@ def tagging_dataset(
         batch_size: Sentences in a batch.
         shuffle: Whether to shuffle; without, batches come in the order they fill.
         seed: Of the shuffling.
-        bucket_boundaries: Lengths in words at which a new bucket begins.
+        bucket_boundaries: Lengths in words at which a new bucket begins, increasing.
 
     Returns:
         A dataset of (inputs, labels): the model's inputs dict, and int32 labels
@@ -43,8 +43,10 @@ def tagging_dataset(
 
     Raises:
         UserError: A row has another number of slots than of words, no word at all, or
-            a slot that the model does not have; the message names the row.
+            a slot that the model does not have; the message names the row. Or the
+            boundaries do not increase.
     """
+    check_bucket_boundaries(bucket_boundaries)
     inputs, labels = encode(sentences, slots, model)
     order = tf.data.Dataset.range(len(sentences))
     if shuffle:
@@ -128,6 +130,15 @@ def steps_per_epoch(
     lengths = [len(split_words(sentence)) for sentence in sentences]
     buckets = np.bincount(np.digitize(lengths, bucket_boundaries))
     return int(sum(-(-count // batch_size) for count in buckets))
+
+
+def check_bucket_boundaries(boundaries: Sequence[int]) -> None:
+    """Raises UserError unless they are positive and each is above the one before."""
+    if any(low >= high for low, high in zip((0, *boundaries), boundaries)):
+        raise UserError(
+            "bucket_boundaries must be positive integers, each above the one before. "
+            f"Received: {list(boundaries)}"
+        )
 
 
 def encode(

@@ -1,6 +1,7 @@
 """Where an export goes: checked before the work, in place only after it."""
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -15,58 +16,109 @@ FORMATS = {".tflite": "tflite", ".onnx": "onnx", "": "saved_model"}
 
 def format_of(path: str | os.PathLike) -> str:
     """The format a path asks for: "tflite", "onnx" or "saved_model"."""
-    text = os.fspath(path)
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(text, str) or not text:
         raise UserError(f"path must be a file or folder name. Received: path={path!r}")
     is_folder = text.endswith(("/", os.sep))
-    suffix = "" if is_folder else pathlib.Path(text).suffix
-    if suffix not in FORMATS:
+    name = pathlib.Path(text)
+    suffix = "" if is_folder else name.suffix
+    if suffix not in FORMATS or (not is_folder and name.name in FORMATS):
         raise UserError(
-            "path must end in .tflite or .onnx, or be a folder without a suffix "
-            f"for a SavedModel. Received: path={text!r}"
+            "path must be a name that ends in .tflite or .onnx, or a folder without "
+            f"a suffix for a SavedModel. Received: path={text!r}"
         )
     return FORMATS[suffix]
 
 
-@contextlib.contextmanager
-def written_whole(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Yields a path to write to, and moves what is there to `path` at the end.
+def step_path(path: str | os.PathLike) -> pathlib.Path:
+    """Where the `step` of an ONNX file is: `x.step.onnx` beside `x.onnx`."""
+    return pathlib.Path(path).with_suffix(".step.onnx")
 
-    After any failure, Ctrl-C too, nothing new is left and an older file at `path` is
-    as it was.
+
+@dataclasses.dataclass
+class Place:
+    """Where to write what moves to its place at the end.
+
+    Attributes:
+        new: the file or folder.
+        step: the second file of an ONNX export; it need not be written.
+    """
+
+    new: pathlib.Path
+    step: pathlib.Path
+
+
+@contextlib.contextmanager
+def written_whole(path: str | os.PathLike, overwrite: bool) -> Iterator[Place]:
+    """Yields a place to write to, and moves what is there to `path` at the end.
+
+    After any failure, Ctrl-C too, nothing new is left and what was at `path` is as it
+    was.
 
     Raises:
-        UserError: if nothing can be written there.
+        UserError: if something is there that may not be replaced, or nothing can be
+            written there.
         ExportError: if writing failed later, say on a full disk.
     """
-    is_folder = format_of(path) == "saved_model"
-    path = pathlib.Path(path)
-    parent = path.absolute().parent
-    if is_folder and path.exists() and not _replaceable(path):
-        raise UserError(
-            "path must be a new or empty folder, or a SavedModel to replace. "
-            f"Received: path={str(path)!r}"
-        )
-    if not is_folder and path.is_dir():
-        raise UserError(f"path must be a file's. Received: the folder {str(path)!r}")
+    form, path = format_of(path), pathlib.Path(path)
+    targets = [path, step_path(path)] if form == "onnx" else [path]
+    for target in targets:
+        _check_free(target, form, overwrite)
     try:
         # A sibling, so that moving it is one step on the same disk.
-        workplace = tempfile.mkdtemp(dir=parent, prefix=f".{path.name}.")
+        parent = path.absolute().parent
+        workplace = pathlib.Path(tempfile.mkdtemp(dir=parent, prefix=f".{path.name}."))
     except OSError as error:
         raise UserError(
             f"path must be in a folder that can be written: {error.strerror}. "
             f"Received: path={str(path)!r}"
         ) from None
     try:
-        new, old = (pathlib.Path(workplace, name) for name in ("new", "old"))
-        yield new
-        if path.is_dir():
-            os.replace(path, old)
-        os.replace(new, path)
+        place = Place(workplace / "new", workplace / "step")
+        yield place
+        _move([place.new, place.step], targets, workplace)
     except OSError as error:
         raise ExportError(f"{path} could not be written: {error}") from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _check_free(path, form, overwrite):
+    """Raises if there is something at a path that may not be replaced."""
+    if form == "saved_model":
+        is_empty = path.is_dir() and not any(path.iterdir())
+        if path.exists() and not is_empty and not (path / "saved_model.pb").exists():
+            raise UserError(
+                "path must be a new or empty folder, or a SavedModel to replace. "
+                f"Received: path={str(path)!r}"
+            )
+        if is_empty:
+            return
+    elif path.is_dir():
+        raise UserError(f"path must be a file's. Received: the folder {str(path)!r}")
+    if path.exists() and not overwrite:
+        raise UserError(
+            f"{path} exists already; it is replaced only if overwrite is asked for."
+        )
+
+
+def _move(news, targets, workplace):
+    """Moves what is new to its targets: all of it, or nothing."""
+    undo = []
+    try:
+        for number, (new, target) in enumerate(zip(news, targets)):
+            # A target for which nothing is new goes too: it belonged to the old one.
+            if target.exists():
+                old = workplace / f"old_{number}"
+                os.replace(target, old)
+                undo.append((old, target))
+            if new.exists():
+                os.replace(new, target)
+                undo.append((target, new))
+    except BaseException:
+        for source, destination in reversed(undo):
+            os.replace(source, destination)
+        raise
 
 
 def size(path: pathlib.Path) -> int:
@@ -74,9 +126,3 @@ def size(path: pathlib.Path) -> int:
     if path.is_dir():
         return sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
     return path.stat().st_size
-
-
-def _replaceable(path):
-    if not path.is_dir():
-        return False
-    return (path / "saved_model.pb").exists() or not any(path.iterdir())

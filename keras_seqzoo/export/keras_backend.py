@@ -36,13 +36,15 @@ def nested_loops() -> Iterator[None]:
 
 @contextlib.contextmanager
 def plain_operators() -> Iterator[None]:
-    """While open, two common operations trace to operators that convert.
+    """While open, a few common operations trace to operators that convert.
 
     Keras' own `argmax` looks into the bits of floats to tell -0 from 0, which no
-    runtime can. And LiteRT has no slice that adds an axis, as in `x[..., None]`.
+    runtime can. Its `TimeDistributed` makes tensor lists. And LiteRT has no slice
+    that adds an axis, as in `x[..., None]`.
     """
     with (
         replaced(backend.numpy, "argmax", _argmax),
+        replaced(keras.layers.TimeDistributed, "call", _time_distributed),
         replaced(tf.Tensor, "__getitem__", _new_axes_after(tf.Tensor.__getitem__)),
     ):
         yield
@@ -110,6 +112,22 @@ def _rnn(
         zero_output_for_mask=zero_output_for_mask,
         return_sequences=return_all_outputs,
     )
+
+
+def _time_distributed(self, inputs, training=None, mask=None):
+    """`TimeDistributed.call`, with the time axis folded into the batch."""
+
+    def folded(x):  # (batch, time, ...) to (batch * time, ...)
+        return keras.ops.reshape(x, (-1, *keras.ops.shape(x)[2:]))
+
+    layer, arguments = self.layer, {}
+    if layer._call_has_mask_arg and mask is not None:
+        arguments["mask"] = folded(mask)
+    if layer._call_has_training_arg:
+        arguments["training"] = training
+    outputs = layer.call(folded(inputs), **arguments)
+    batch, length = keras.ops.shape(inputs)[:2]
+    return keras.ops.reshape(outputs, (batch, length, *keras.ops.shape(outputs)[1:]))
 
 
 def _argmax(x, axis=None, keepdims=False):

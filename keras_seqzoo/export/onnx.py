@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
+from tf2onnx import utils
 
 from keras_seqzoo.export.fused_nodes import fused_nodes, node_from_marker
 from keras_seqzoo.export.report import ExportError
@@ -16,21 +17,25 @@ from keras_seqzoo.export.tracing import for_inference
 OPSET = 18
 
 
-def write_onnx(served: Served, path: pathlib.Path) -> None:
+def write_onnx(served: Served, path: pathlib.Path) -> dict[str, tf.Tensor]:
     """Converts to an ONNX file whose batch and length are dynamic.
 
     Recurrent layers without an ONNX node (see `fused_nodes`) become a Loop.
+
+    Returns:
+        The outputs, symbolic.
 
     Raises:
         ExportError: where an operator of the model has no ONNX counterpart.
     """
     try:
-        model = _convert(served)
+        model, outputs = _convert(served)
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ExportError(f"ONNX conversion failed: {reason[0][:300]}") from error
-    path.write_bytes(model.SerializeToString())
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    return outputs
 
 
 def _convert(served):
@@ -48,6 +53,7 @@ def _convert(served):
             custom_op_handlers={
                 "PyFuncStateless": (node_from_marker, []),
                 "ReverseV2": (_reverse, []),
+                "Erfc": (_erfc, []),
             },
             custom_rewriter=[_drop_double_reverses],
         )
@@ -55,7 +61,7 @@ def _convert(served):
     model.graph.name = served.model.name
     _name_sizes(model.graph.input, served.inputs)
     _name_sizes(model.graph.output, outputs)
-    return model
+    return model, outputs
 
 
 def _name_sizes(values, tensors):
@@ -94,11 +100,33 @@ def _reverse(ctx, node, name, args):
     values += [axes, np.full(len(axes), step)]
     inputs = [node.input[0]]
     for value in values:
-        constant = ctx.make_const(tf2onnx.utils.make_name("reverse"), value)
+        constant = ctx.make_const(utils.make_name("reverse"), value)
         inputs.append(constant.output[0])
     shapes, dtypes, outputs = node.output_shapes, node.output_dtypes, node.output
     ctx.remove_node(node.name)
     ctx.make_node("Slice", inputs, outputs=outputs, shapes=shapes, dtypes=dtypes)
+
+
+def _erfc(ctx, node, name, args):
+    """Erfc, which is in Keras' exact gelu and not in ONNX, as 1 - Erf."""
+    del name, args
+    (x,), shapes, dtypes, outputs = (
+        node.input,
+        node.output_shapes,
+        node.output_dtypes,
+        node.output,
+    )
+    ctx.remove_node(node.name)
+    erf = ctx.make_node("Erf", [x], shapes=shapes, dtypes=dtypes)
+    one = np.ones((), utils.map_onnx_to_numpy_type(dtypes[0]))
+    one = ctx.make_const(utils.make_name("erfc"), one)
+    ctx.make_node(
+        "Sub",
+        [one.output[0], erf.output[0]],
+        outputs=outputs,
+        shapes=shapes,
+        dtypes=dtypes,
+    )
 
 
 def _drop_double_reverses(graph, nodes):

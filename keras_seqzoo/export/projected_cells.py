@@ -1,12 +1,15 @@
-"""Keras' own cells with `x @ kernel` taken out of the loop, for export.
+"""Cells in a form that suits export better than their own `call`.
 
-The equations are those of the cells' `call`, cut where it multiplies by the kernel.
+Keras' own have `x @ kernel` taken out of the loop: the equations are those of the
+cells' `call`, cut where it multiplies by the kernel. The clockwork cell is cut into
+its modules.
 """
 
 from typing import Any
 
 from keras import layers, ops
 
+from keras_seqzoo.cells.clockwork_rnn import ClockworkRNNCell
 from keras_seqzoo.layers.nested_loop import nested_loop
 
 
@@ -78,8 +81,35 @@ def _step_gru(cell, x, states):
     return h, [h]
 
 
+def _whole(cell, x):
+    return x
+
+
+def _step_clockwork(cell, x, states):
+    # With the weights cut as the layer's cascade has them, which runs the whole
+    # sequences, the file of a model that streams has them once.
+    h, t = states
+    size, modules = cell.module_units, []
+    for k, period in enumerate(cell.periods):
+        own, slower = slice(k * size, (k + 1) * size), slice((k + 1) * size, None)
+        inputs, kernel = x, cell.kernel[:, own]
+        if k + 1 < len(cell.periods):
+            inputs = ops.concatenate([x, h[:, slower]], axis=-1)
+            slower_kernel = cell.recurrent_kernel[slower, own]
+            kernel = ops.concatenate([kernel, slower_kernel], axis=0)
+        z = ops.matmul(inputs, kernel)
+        if cell.bias is not None:
+            z = z + cell.bias[own]
+        z = z + ops.matmul(h[:, own], cell.recurrent_kernel[own, own])
+        ticks = ops.equal(ops.mod(t, period), 0)  # (batch, 1)
+        modules.append(ops.where(ticks, cell.activation(z), h[:, own]))
+    h = ops.concatenate(modules, axis=-1)
+    return h, [h, ops.mod(t + 1, cell.cycle)]
+
+
 KNOWN_CELLS = {
     layers.SimpleRNNCell: (_project, _step_simple_rnn),
     layers.LSTMCell: (_project, _step_lstm),
     layers.GRUCell: (_project_gru, _step_gru),
+    ClockworkRNNCell: (_whole, _step_clockwork),
 }

@@ -16,6 +16,9 @@ class ExportReport:
         path: where it is.
         format: "tflite", "onnx" or "saved_model".
         bytes: its size; a folder's is the sum of its files.
+        signatures: the names of its signatures (of an ONNX export, its two files).
+        no_step: why there is no signature `step`; None if there is one.
+        step_path: where the second file of an ONNX export is, None without one.
         operators: how many times it holds each operator.
         max_difference: the largest absolute difference from Keras seen in its own
             runtime, over all `cases`.
@@ -23,18 +26,26 @@ class ExportReport:
         cases: the (batch, length) pairs that were run.
         latency_ms: median time of one call on one thread.
         latency_shape: the (batch, length) of that call.
+        step_difference: the largest absolute difference between the answer in chunks,
+            by `step`, and in one piece; None without a `step`.
+        step_latency_ms: median time of one step at batch 1 on one thread, likewise.
         quantize: None, "float16" or "int8".
     """
 
     path: str
     format: str
     bytes: int
+    signatures: list[str]
+    no_step: str | None
+    step_path: str | None
     operators: dict[str, int]
     max_difference: float
     tolerance: float
     cases: list[tuple[int, int]]
     latency_ms: float
     latency_shape: tuple[int, int]
+    step_difference: float | None
+    step_latency_ms: float | None
     quantize: str | None
 
     def to_dict(self) -> dict:
@@ -50,14 +61,19 @@ class ExportReport:
         batches = sorted({case[0] for case in self.cases})
         lengths = sorted({case[1] for case in self.cases})
         rows = {
-            "file": self.path,
+            "file": ", ".join(filter(None, [self.path, self.step_path])),
             "format": self.format + (f", {self.quantize}" if self.quantize else ""),
+            "signatures": ", ".join(self.signatures),
             "size": f"{self.bytes / 1e6:.3f} MB",
             "difference": f"{self.max_difference:.1e} at most from Keras "
             f"(allowed {self.tolerance:.1e})",
             "verified on": f"batch {_several(batches)}, length {_several(lengths)}",
             "latency": f"{self.latency_ms:.2f} ms "
             f"(batch {batch}, length {length}, one thread)",
+            "step": f"{self.step_latency_ms:.3f} ms (batch 1, one step), "
+            f"{self.step_difference:.1e} at most from the whole sequence"
+            if self.no_step is None
+            else f"none: {self.no_step}",
             "operators": operators,
         }
         return "\n".join(

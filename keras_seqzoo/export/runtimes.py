@@ -10,13 +10,13 @@ from collections.abc import Callable
 import numpy as np
 
 
-def tflite(path: pathlib.Path) -> Callable:
+def tflite(path: pathlib.Path, signature: str = "serve") -> Callable:
     """Runs a TFLite file in plain LiteRT, which has builtin operators only."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=path.read_bytes(), num_threads=1)
-    signature = interpreter.get_signature_runner("serve")
-    return lambda inputs: signature(**inputs)
+    runner = interpreter.get_signature_runner(signature)
+    return lambda inputs: runner(**inputs)
 
 
 def onnx(path: pathlib.Path) -> Callable:
@@ -33,8 +33,8 @@ def onnx(path: pathlib.Path) -> Callable:
     return lambda inputs: dict(zip(names, session.run(None, inputs)))
 
 
-def saved_model(path: pathlib.Path) -> Callable:
-    """Runs a SavedModel's `serve` in TensorFlow."""
+def saved_model(path: pathlib.Path, signature: str = "serve") -> Callable:
+    """Runs a SavedModel in TensorFlow."""
     import tensorflow as tf
 
     # A session, because only it lets one model have one thread.
@@ -49,11 +49,11 @@ def saved_model(path: pathlib.Path) -> Callable:
         ),
     )
     meta = v1.saved_model.load(session, ["serve"], str(path))
-    signature = meta.signature_def["serve"]
-    fetches = {name: info.name for name, info in signature.outputs.items()}
+    names = meta.signature_def[signature]
+    fetches = {name: info.name for name, info in names.outputs.items()}
 
     def run(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        feeds = {signature.inputs[name].name: array for name, array in inputs.items()}
+        feeds = {names.inputs[name].name: array for name, array in inputs.items()}
         return session.run(fetches, feeds)
 
     return run

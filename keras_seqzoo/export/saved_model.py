@@ -1,6 +1,7 @@
 """SavedModels that load in a process that knows nothing of this package."""
 
 import collections
+import dataclasses
 import pathlib
 
 import keras
@@ -8,35 +9,55 @@ import tensorflow as tf
 
 from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served, all_layers
+from keras_seqzoo.export.step import Step
 from keras_seqzoo.export.tracing import concrete_function
 
 
-def write_saved_model(served: Served, path: pathlib.Path) -> None:
-    """Writes a folder with the signature `serve`, from ids to the answer.
+def write_saved_model(
+    served: Served, step: Step | None, path: pathlib.Path
+) -> dict[str, dict[str, tf.Tensor]]:
+    """Writes a folder with the signatures `serve`, from ids to the answer, and `step`.
 
-    A zoo model's has `serve_text` too, from raw text to the answer, and that is
-    then the default signature.
+    A zoo model's has `serve_text` and `step_text` too, from raw text to the answer;
+    `serve_text` is then the default signature.
+
+    Returns:
+        For each signature its outputs, symbolic.
 
     Raises:
         ExportError: where TensorFlow cannot save the model.
     """
-    try:
-        signatures = {"serve": concrete_function(served)}
-        serve_text = getattr(served.model, "serve_text", None)
-        if serve_text is not None:
-            text = tf.TensorSpec((None,), tf.string, "text")
-            signatures["serve_text"] = concrete_function(
-                served, lambda tensors: serve_text(tensors["text"]), {"text": text}
+    functions = {"serve": served}
+    if step is not None:
+        functions["step"] = step.served
+    serve_text = getattr(served.model, "serve_text", None)
+    if serve_text is not None:
+        text = {"text": tf.TensorSpec((None,), tf.string, "text")}
+
+        def call(tensors):
+            return serve_text(tensors["text"])
+
+        functions["serve_text"] = dataclasses.replace(served, call=call, inputs=text)
+        if step is not None:
+            states = {s.name: step.served.inputs[s.name] for s in step.states}
+            functions["step_text"] = dataclasses.replace(
+                step.served, call=step.carrying(call), inputs=text | states
             )
+    try:
+        signatures = {name: concrete_function(f) for name, f in functions.items()}
         default = "serve" if serve_text is None else "serve_text"
-        signatures["serving_default"] = signatures[default]
         root = tf.Module()
         root.kept_variables = [v.value for v in served.model.variables]
         root.kept_resources = _resources(served.model)
-        tf.saved_model.save(root, str(path), signatures=signatures)
+        tf.saved_model.save(
+            root,
+            str(path),
+            signatures=signatures | {"serving_default": signatures[default]},
+        )
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ExportError(f"SavedModel export failed: {reason[0][:300]}") from error
+    return {name: f.structured_outputs for name, f in signatures.items()}
 
 
 def operators(path: pathlib.Path) -> dict[str, int]:

@@ -66,7 +66,8 @@ def serving_function(model: keras.Model) -> Served:
     def call(tensors):
         flat = [tensors[name] for name in inputs]
         packed = keras.tree.pack_sequence_as(structure, flat)
-        return _named(model(packed, training=False))
+        # Not model(...), which refuses chunks where the length is fixed.
+        return _named(model.call(packed, training=False))
 
     # Integers are ids, most likely: of the smallest embedding there is.
     ids = min(

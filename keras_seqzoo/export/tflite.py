@@ -10,44 +10,55 @@ import tensorflow as tf
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export.keras_backend import nested_loops
 from keras_seqzoo.export.report import ExportError
-from keras_seqzoo.export.serving import Served, all_layers
-from keras_seqzoo.export.tracing import frozen_function
+from keras_seqzoo.export.serving import Served
+from keras_seqzoo.export.tracing import HALF, frozen_function
 
 
-def write_tflite(served: Served, path: pathlib.Path, quantize: str | None) -> None:
-    """Converts to a TFLite file with one signature, `serve`.
+def write_tflite(
+    signatures: dict[str, Served], path: pathlib.Path, quantize: str | None
+) -> dict[str, dict[str, tf.Tensor]]:
+    """Converts to a TFLite file.
 
-    Batch and length may be resized at run time.
+    Batch and length may be resized at run time. Weights that several signatures use
+    are in the file once.
+
+    Args:
+        signatures: the functions by the names that their signatures get.
+        path: where to.
+        quantize: None, "float16" or "int8".
+
+    Returns:
+        For each signature its outputs, symbolic.
 
     Raises:
-        UserError: for a model in mixed precision.
+        UserError: for a model whose weights are in half precision.
         ExportError: where an operator of the model has no builtin counterpart.
     """
-    for layer in all_layers(served.model):
-        if layer.compute_dtype in ("float16", "bfloat16"):
+    for weight in next(iter(signatures.values())).model.weights:
+        if weight.dtype in HALF:
             raise UserError(
-                "layers must compute in float32 for TFLite; build the model without "
-                f"mixed precision. Received: {layer.name} in {layer.compute_dtype}"
+                "weights must be float32 for TFLite (mixed precision keeps them so). "
+                f"Received: {weight.path} in {weight.dtype}"
             )
     try:
-        content = _convert(served, quantize)
+        with nested_loops():
+            functions = {name: frozen_function(f) for name, f in signatures.items()}
+        content = _convert(functions, quantize)
     except Exception as error:
         raise ExportError(f"TFLite conversion failed: {_reason(str(error))}") from error
     refuse_foreign_operators(content)
     path.write_bytes(content)
+    return {name: f.structured_outputs for name, f in functions.items()}
 
 
-def _convert(served, quantize):
-    with nested_loops():
-        function = frozen_function(served)
+def _convert(functions, quantize):
     with tempfile.TemporaryDirectory() as folder:
-        # A SavedModel on the way gives the file its signature with named tensors.
+        # A SavedModel on the way gives the file its signatures with named tensors.
         # Frozen functions have no gradients to keep.
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        signatures = {"serve": function}
-        tf.saved_model.save(tf.Module(), folder, signatures, options)
+        tf.saved_model.save(tf.Module(), folder, functions, options)
         converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=["serve"]
+            folder, signature_keys=list(functions)
         )
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantize is not None:

@@ -1,7 +1,7 @@
 """From a Keras model to a graph that holds its weights and nothing that trains."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -12,15 +12,22 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from keras_seqzoo.export.keras_backend import plain_operators
 from keras_seqzoo.export.serving import Served, all_layers
+from keras_seqzoo.layers.scan import plain_loops
 
 # Attributes that would put random numbers or cuDNN operators into the graph: some
 # cells draw their dropout masks even when they are not training.
 _INFERENCE = {"dropout": 0.0, "recurrent_dropout": 0.0, "use_cudnn": False}
 
+HALF = ("float16", "bfloat16")
+
 
 @contextlib.contextmanager
 def for_inference(model: keras.Model) -> Iterator[None]:
-    """While open, the model traces without dropout, cuDNN or odd operators."""
+    """While open, the model traces in float32, without dropout, cuDNN or odd operators.
+
+    (What of it computes in float64 stays so, and so do layers that keep their weights
+    in half precision.)
+    """
     changed = []
     for layer in all_layers(model):
         for name, value in _INFERENCE.items():
@@ -29,37 +36,41 @@ def for_inference(model: keras.Model) -> Iterator[None]:
                 changed.append((layer, name, getattr(layer, name)))
                 setattr(layer, name, value)
     try:
-        with plain_operators():
+        with in_float32(model), plain_operators(), plain_loops():
             yield
     finally:
         for layer, name, value in changed:
             setattr(layer, name, value)
 
 
-def concrete_function(
-    served: Served,
-    call: Callable | None = None,
-    inputs: dict[str, tf.TensorSpec] | None = None,
-) -> Any:
-    """Traces the serving function, or another, with dynamic batch and length.
+@contextlib.contextmanager
+def in_float32(model: keras.Model) -> Iterator[None]:
+    """While open, a model in mixed precision computes in the type of its weights."""
+    changed = []
+    for layer in all_layers(model):
+        if layer.variable_dtype == "float32" and layer.compute_dtype in HALF:
+            changed.append((layer, layer.dtype_policy))
+            layer.dtype_policy = "float32"
+    try:
+        yield
+    finally:
+        for layer, policy in changed:
+            layer.dtype_policy = policy
 
-    Args:
-        served: the model.
-        call: function from a dict of tensors to a dict of them, instead of the
-            model's.
-        inputs: the specs of its inputs by name, instead of the model's.
+
+def concrete_function(served: Served) -> Any:
+    """Traces the serving function with dynamic batch and length.
 
     Returns:
         A concrete function with one keyword argument for each input.
     """
-    call = served.call if call is None else call
-    inputs = served.inputs if inputs is None else inputs
 
     def named(**tensors):
-        return {name: tf.identity(y) for name, y in call(tensors).items()}
+        return {name: tf.identity(y) for name, y in served.call(tensors).items()}
 
     with for_inference(served.model):
-        return tf.function(named, autograph=False).get_concrete_function(**inputs)
+        function = tf.function(named, autograph=False)
+        return function.get_concrete_function(**served.inputs)
 
 
 def frozen_function(served: Served) -> Any:
@@ -73,4 +84,5 @@ def frozen_function(served: Served) -> Any:
         flat = frozen(*[tensors[name] for name in sorted(tensors)])
         return dict(zip(names, flat))
 
-    return tf.function(named, autograph=False).get_concrete_function(**served.inputs)
+    function = tf.function(named, autograph=False)
+    return function.get_concrete_function(**served.inputs)

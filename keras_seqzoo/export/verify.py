@@ -9,13 +9,19 @@ import tensorflow as tf
 
 from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served
+from keras_seqzoo.export.step import Step
+from keras_seqzoo.export.tracing import in_float32
 
 # Allowed differences from Keras: absolute for float32 files (2e-6 is usual); for the
 # others, whose weights are rounded, a part of the largest output. Measured over the
 # seven cells, trained and not: at most 0.0014 of it for float16, and for int8 0.011 on
-# trained taggers and 0.056 on random small ones.
+# trained taggers and 0.056 on random small ones. bfloat16 has three bits less than
+# float16.
 FLOAT32_TOLERANCE = 1e-4
-RELATIVE_TOLERANCE = {"float16": 0.01, "int8": 0.1}
+RELATIVE_TOLERANCE = {"float16": 0.01, "int8": 0.1, "bfloat16": 0.08}
+
+# Between the answer in chunks and in one piece: of the largest output, if over 1.
+STEP_TOLERANCE = 1e-5
 
 LATENCY_LENGTH = 100
 
@@ -55,7 +61,8 @@ def verify(
                 continue
             tensors = {name: tf.constant(array) for name, array in inputs.items()}
             try:
-                outputs = served.call(tensors)
+                with in_float32(served.model):
+                    outputs = served.call(tensors)
             except Exception as error:  # a convolution over too few steps, say
                 failure = error
                 continue
@@ -65,8 +72,7 @@ def verify(
                 received.append(run(inputs))
             except Exception as error:
                 raise ExportError(
-                    f"the file does not run on {_words(case)}: "
-                    f"{str(error).strip().splitlines()[0][:300]}"
+                    f"the file does not run on {_words(case)}: {_first_line(error)}"
                 ) from error
     if not cases:
         raise ExportError(f"Keras runs on none of the sizes: {failure}") from failure
@@ -84,11 +90,75 @@ def verify(
     return largest, tolerance, cases
 
 
+def verify_step(
+    step: Step,
+    serve: Callable,
+    run: Callable,
+    quantize: str | None,
+    tolerance: float,
+    cases: Sequence[tuple[int, int]],
+) -> float:
+    """Compares a file's answer in chunks with its answer in one piece.
+
+    Runs the longest of the cases step by step, and in chunks of several steps.
+
+    Args:
+        step: the model's step.
+        serve, run: the file's two signatures in their runtime.
+        quantize, tolerance: as for the whole sequence.
+        cases: the (batch, length) pairs that were verified.
+
+    Returns:
+        The largest absolute difference in a float output.
+
+    Raises:
+        ExportError: at a difference over the tolerance, and as in `verify`.
+    """
+    batch, length = max(cases, key=lambda case: (case[1], case[0]))
+    inputs = step.inputs(batch, length, seed=len(cases))
+    whole = serve(inputs)
+    if quantize is None:
+        tolerance = max(STEP_TOLERANCE * max(1.0, _scale([whole])), tolerance / 10)
+    largest = 0.0
+    for words, sizes in (
+        ("one by one", [1] * length),
+        ("in chunks", step_sizes(length)),
+    ):
+        case = f"batch {batch}, {length} steps {words}"
+        try:
+            answer = step.answer(run, inputs, sizes)
+        except Exception as error:
+            raise ExportError(
+                f"the file's step does not run on {case}: {_first_line(error)}"
+            ) from error
+        difference = _difference(whole, answer, tolerance, case)
+        if not difference <= tolerance:
+            raise ExportError(
+                f"the file's step differs from its whole answer by {difference:.2e} "
+                f"on {case}; allowed are {tolerance:.2e}"
+            )
+        largest = max(largest, difference)
+    return largest
+
+
+def step_sizes(length: int) -> list[int]:
+    """`length` in chunks of different sizes, around a block of the exported loop."""
+    sizes = []
+    while sum(sizes) < length:
+        size = (3, 17, 1, 16, 5)[len(sizes) % 5]
+        sizes.append(min(size, length - sum(sizes)))
+    return sizes
+
+
 def latency(
-    served: Served, run: Callable, repeats: int = 21, seconds: float = 1.0
+    served: Served,
+    run: Callable,
+    length: int = LATENCY_LENGTH,
+    repeats: int = 21,
+    seconds: float = 1.0,
 ) -> tuple[float, tuple[int, int]]:
     """Median milliseconds of a call, and its (batch, length)."""
-    inputs = served.example(1, LATENCY_LENGTH, seed=0)
+    inputs = served.example(1, length, seed=0)
     run(inputs)
     times = []
     while len(times) < repeats and sum(times) < seconds:
@@ -109,11 +179,17 @@ def _words(case):
 
 
 def _default_tolerance(quantize, expected):
-    if quantize is None:
+    types = {y.dtype.name for case in expected for y in case.values()}
+    rounded = {quantize, *types} & set(RELATIVE_TOLERANCE)
+    if not rounded:
         return FLOAT32_TOLERANCE
-    floats = [y for case in expected for y in case.values() if _is_float(y) and y.size]
-    scale = max((float(np.abs(y).max()) for y in floats), default=1.0)
-    return RELATIVE_TOLERANCE[quantize] * scale
+    return max(RELATIVE_TOLERANCE[name] for name in rounded) * _scale(expected)
+
+
+def _scale(answers):
+    """The largest absolute value in the float outputs."""
+    floats = [y for answer in answers for y in answer.values() if _is_float(y)]
+    return max((float(np.abs(y).max(initial=0)) for y in floats), default=1.0)
 
 
 def _difference(wanted, found, tolerance, case):
@@ -131,7 +207,8 @@ def _difference(wanted, found, tolerance, case):
                 f"{keras_output.shape}. Received: {output.dtype} {output.shape}"
             )
         if _is_float(output):
-            differences.append(float(np.max(np.abs(output - keras_output), initial=0)))
+            difference = output.astype("float64") - keras_output.astype("float64")
+            differences.append(float(np.max(np.abs(difference), initial=0)))
         else:
             same = (output == keras_output) | _tied(keras_output, wanted, tolerance)
             if not same.all():
@@ -150,4 +227,9 @@ def _tied(labels, outputs, tolerance):
 
 
 def _is_float(array):
-    return np.issubdtype(array.dtype, np.floating)
+    # NumPy does not count bfloat16 among its own.
+    return np.issubdtype(array.dtype, np.floating) or array.dtype.name == "bfloat16"
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

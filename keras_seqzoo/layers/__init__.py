@@ -3,14 +3,20 @@
 from keras_seqzoo.layers.by_name import recurrent_layer
 from keras_seqzoo.layers.clockwork_rnn import ClockworkRNN
 from keras_seqzoo.layers.coupled_lstm import CoupledLSTM
+from keras_seqzoo.layers.lru import LRU
+from keras_seqzoo.layers.min_gru import MinGRU
+from keras_seqzoo.layers.min_lstm import MinLSTM
 from keras_seqzoo.layers.peephole_lstm import PeepholeLSTM
 from keras_seqzoo.layers.rnn_stack import RNNStack
 from keras_seqzoo.layers.scrn import SCRN
 
 __all__ = [
+    "LRU",
     "SCRN",
     "ClockworkRNN",
     "CoupledLSTM",
+    "MinGRU",
+    "MinLSTM",
     "PeepholeLSTM",
     "RNNStack",
     "recurrent_layer",

@@ -6,6 +6,9 @@ import keras
 
 from keras_seqzoo.layers.clockwork_rnn import ClockworkRNN
 from keras_seqzoo.layers.coupled_lstm import CoupledLSTM
+from keras_seqzoo.layers.lru import LRU
+from keras_seqzoo.layers.min_gru import MinGRU
+from keras_seqzoo.layers.min_lstm import MinLSTM
 from keras_seqzoo.layers.peephole_lstm import PeepholeLSTM
 from keras_seqzoo.layers.scrn import SCRN
 
@@ -22,6 +25,9 @@ RECURRENT_LAYERS = {
     "gru": _gru,
     "clockwork_rnn": ClockworkRNN,
     "scrn": SCRN,
+    "min_gru": MinGRU,
+    "min_lstm": MinLSTM,
+    "lru": LRU,
 }
 
 
@@ -30,7 +36,8 @@ def recurrent_layer(cell: str, units: int, **kwargs: Any) -> keras.layers.Layer:
 
     Args:
         cell: "simple_rnn", "lstm", "peephole_lstm", "coupled_lstm", "gru" (in the
-            papers' form, `reset_after=False`), "clockwork_rnn" or "scrn".
+            papers' form, `reset_after=False`), "clockwork_rnn", "scrn", "min_gru",
+            "min_lstm" or "lru".
         units: Positive integer, the size of the hidden state.
         **kwargs: Arguments of the layer (`return_sequences`, `periods`, ...).
 

@@ -4,8 +4,10 @@ import inspect
 from typing import Any, ClassVar
 
 import keras
+from keras import ops
 
-from keras_seqzoo.cells.recurrent_cell import RecurrentCell
+from keras_seqzoo.cells.recurrent_cell import RecurrentCell, positive_integer
+from keras_seqzoo.layers.bptt import Recurrence, engine_runs, recurrent, seen
 from keras_seqzoo.layers.scan import scan
 
 _RUN_ARGUMENTS = (
@@ -16,13 +18,16 @@ _RUN_ARGUMENTS = (
     "unroll",
     "zero_output_for_mask",
 )
+_OTHERS = ("tbptt_steps", "name", "dtype")
 
 
 class CellLayer(keras.layers.RNN):
     """Base of the layers: a cell of `cell_class` run over time.
 
     The part of the cell that does not depend on the state is computed for all
-    steps at once, before the loop.
+    steps at once, before the loop. Where XLA can compile it (see `bptt`) and the cell
+    has its usual activations, the loop has a hand-written backward pass, which has
+    first-order gradients only; with `unroll` there are no such limits.
 
     Args:
         *args: The cell's positional arguments (`units`).
@@ -33,6 +38,9 @@ class CellLayer(keras.layers.RNN):
         unroll: Whether to write out every step instead of a loop.
         zero_output_for_mask: Whether a masked step's output is zero, instead of
             the output before it.
+        tbptt_steps: Truncated backpropagation through time: gradients stop at every
+            step that is a multiple of this, counted in the loop's order, while the
+            states go on. None does not truncate.
         **kwargs: The cell's arguments, and those of `keras.layers.Layer`.
 
     Call: sequences `(batch, time, features)`, `initial_state` (list of
@@ -42,7 +50,9 @@ class CellLayer(keras.layers.RNN):
 
     cell_class: ClassVar[type[RecurrentCell]]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, tbptt_steps: int | None = None, **kwargs: Any
+    ) -> None:
         run = {key: kwargs.pop(key) for key in _RUN_ARGUMENTS if key in kwargs}
         layer = {
             key: kwargs.pop(key)
@@ -54,6 +64,9 @@ class CellLayer(keras.layers.RNN):
         cell = self.cell_class(*args, dtype=dtype, name="cell", **kwargs)
         super().__init__(cell, dtype=dtype, **run, **layer)
         self.input_spec = keras.layers.InputSpec(ndim=3)
+        if tbptt_steps is not None:
+            tbptt_steps = positive_integer("tbptt_steps", tbptt_steps)
+        self.tbptt_steps = tbptt_steps
 
     @classmethod
     def _check_arguments(cls, kwargs: dict) -> None:
@@ -66,7 +79,7 @@ class CellLayer(keras.layers.RNN):
             allowed = sorted(allowed - {"self", "args", "kwargs"})
             raise TypeError(
                 f"{cls.__name__} has no argument {unknown[0]!r}. Allowed: "
-                f"{', '.join([*allowed, *_RUN_ARGUMENTS, 'name', 'dtype'])}."
+                f"{', '.join([*allowed, *_RUN_ARGUMENTS, *_OTHERS])}."
             )
 
     def call(
@@ -84,18 +97,62 @@ class CellLayer(keras.layers.RNN):
             )
         return super().call(sequences, initial_state, mask, training)
 
+    def recurrence(self) -> tuple[Recurrence, list] | None:
+        """The cell's equations for the engine and their further weights, or None."""
+        return None
+
     def inner_loop(
         self, sequences: Any, initial_state: list, mask: Any, training: bool = False
     ) -> tuple[Any, Any, list]:
-        cell = self.cell
-        recurrent_mask = cell.recurrent_mask(initial_state[0], training)
+        equations = None if self.unroll else self.recurrence()
+        sequences = self.cell.drop_inputs(sequences, training)
+        recurrent_mask = self.cell.recurrent_mask(initial_state[0], training)
+        if equations is None or not engine_runs(sequences):
+            return self._step_by_step(sequences, initial_state, mask, recurrent_mask)
+        mask = None if mask is None else ops.cast(mask, "bool")
+        if self.go_backwards:
+            sequences = ops.flip(sequences, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        outputs, states = recurrent(
+            equations[0],
+            sequences,
+            self.cell.kernel,
+            self.cell.bias,
+            self.cell.recurrent_kernel,
+            equations[1],
+            initial_state,
+            mask=mask,
+            recurrent_dropout_mask=recurrent_mask,
+            tbptt_steps=self.tbptt_steps,
+        )
+        if mask is not None:
+            shown = mask if self.zero_output_for_mask else seen(mask)
+            outputs = ops.where(shown[..., None], outputs, ops.zeros_like(outputs))
+        return outputs[:, -1], outputs, states
+
+    def _step_by_step(
+        self, sequences: Any, initial_state: list, mask: Any, recurrent_mask: Any
+    ) -> tuple[Any, Any, list]:
+        cell, every = self.cell, self.tbptt_steps
 
         def step(projected: Any, states: list) -> tuple[Any, list]:
             return cell.step(projected, states, recurrent_mask)
 
+        def truncated(projected_and_cut: Any, states: list) -> tuple[Any, list]:
+            projected, cut = projected_and_cut[:, :-1], projected_and_cut[:, -1:] > 0
+            states = [ops.where(cut, ops.stop_gradient(s), s) for s in states]
+            return step(projected, states)
+
+        projected = cell.project(sequences)
+        if every is not None:
+            t = ops.arange(ops.shape(sequences)[1], dtype="int32")
+            t = ops.flip(t) if self.go_backwards else t
+            cut = ops.logical_and(t > 0, ops.equal(t % every, 0))[None, :, None]
+            cut = ops.cast(cut, projected.dtype) * ops.ones_like(projected[..., :1])
+            projected = ops.concatenate([projected, cut], axis=-1)
         return scan(
-            step,
-            cell.project(cell.drop_inputs(sequences, training)),
+            step if every is None else truncated,
+            projected,
             initial_state,
             mask=mask,
             go_backwards=self.go_backwards,
@@ -110,7 +167,7 @@ class CellLayer(keras.layers.RNN):
         for key in ("name", "trainable", "dtype"):
             del cell_config[key]
         del config["cell"]
-        return {**config, **cell_config}
+        return {**config, **cell_config, "tbptt_steps": self.tbptt_steps}
 
     @classmethod
     def from_config(cls, config: dict) -> "CellLayer":

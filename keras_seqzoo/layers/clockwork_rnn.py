@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_seqzoo.cells.clockwork_rnn import ClockworkRNNCell
 from keras_seqzoo.cells.recurrent_cell import dropped
+from keras_seqzoo.layers.bptt import compiled, engine_runs
 from keras_seqzoo.layers.cell_layer import CellLayer
 from keras_seqzoo.layers.simple_recurrence import simple_recurrence
 
@@ -43,7 +44,7 @@ class ClockworkRNN(CellLayer):
     def inner_loop(
         self, sequences: Any, initial_state: list, mask: Any, training: bool = False
     ) -> tuple[Any, Any, list]:
-        if not self._from_zero:
+        if not self._from_zero or self.tbptt_steps is not None:
             return super().inner_loop(sequences, initial_state, mask, training)
         sequences = self.cell.drop_inputs(sequences, training)
         if self.go_backwards:
@@ -51,7 +52,7 @@ class ClockworkRNN(CellLayer):
             mask = None if mask is None else ops.flip(mask, axis=1)
         recurrent_mask = self.cell.recurrent_mask(initial_state[0], training)
         if mask is None:
-            outputs = self._cascade(sequences, recurrent_mask)
+            outputs = self._outputs(sequences, recurrent_mask)
             steps = ops.shape(sequences)[1]
             t = ops.zeros_like(initial_state[1]) + ops.cast(
                 steps % self.cell.cycle, initial_state[1].dtype
@@ -60,7 +61,7 @@ class ClockworkRNN(CellLayer):
 
         # Masked steps do not count: run over the valid ones alone, then lay each
         # result where its step was.
-        outputs = self._cascade(_compacted(sequences, mask), recurrent_mask)
+        outputs = self._outputs(_compacted(sequences, mask), recurrent_mask)
         valid = ops.cumsum(ops.cast(mask, "int32"), axis=1)  # valid steps up to here
         outputs = _gathered(outputs, ops.maximum(valid - 1, 0))
         seen = ops.expand_dims(valid > 0, axis=-1)
@@ -70,6 +71,12 @@ class ClockworkRNN(CellLayer):
         if self.zero_output_for_mask:
             outputs = outputs * ops.cast(mask, outputs.dtype)[..., None]
         return outputs[:, -1], outputs, [h, t]
+
+    def _outputs(self, sequences: Any, recurrent_mask: Any) -> Any:
+        """`_cascade`, compiled as one piece where the engine can run."""
+        if self.unroll or not engine_runs(sequences):
+            return self._cascade(sequences, recurrent_mask)
+        return compiled(self._cascade)(sequences, recurrent_mask)
 
     def _cascade(self, sequences: Any, recurrent_mask: Any) -> Any:
         """All outputs (batch, time, units) from a zero state, with no mask."""

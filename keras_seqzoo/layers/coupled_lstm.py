@@ -3,7 +3,9 @@
 import keras
 
 from keras_seqzoo.cells.coupled_lstm import CoupledLSTMCell
+from keras_seqzoo.layers.bptt import Recurrence
 from keras_seqzoo.layers.cell_layer import CellLayer
+from keras_seqzoo.layers.lstm_equations import coupled_lstm, has_equations
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -19,3 +21,10 @@ class CoupledLSTM(CellLayer):
     """
 
     cell_class = CoupledLSTMCell
+
+    def recurrence(self) -> tuple[Recurrence, list] | None:
+        cell = self.cell
+        if not has_equations(cell):
+            return None
+        weights = [cell.peephole_kernel] if cell.peephole else []
+        return coupled_lstm(cell.peephole), weights

@@ -3,7 +3,9 @@
 import keras
 
 from keras_seqzoo.cells.peephole_lstm import PeepholeLSTMCell
+from keras_seqzoo.layers.bptt import Recurrence
 from keras_seqzoo.layers.cell_layer import CellLayer
+from keras_seqzoo.layers.lstm_equations import has_equations, peephole_lstm
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -18,3 +20,8 @@ class PeepholeLSTM(CellLayer):
     """
 
     cell_class = PeepholeLSTMCell
+
+    def recurrence(self) -> tuple[Recurrence, list] | None:
+        if not has_equations(self.cell):
+            return None
+        return peephole_lstm(), [self.cell.peephole_kernel]

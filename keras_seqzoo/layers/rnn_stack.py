@@ -27,7 +27,7 @@ class RNNStack(keras.layers.Layer):
         input_size: Positive integer, the number of input features.
         hidden_size: Positive integer, the units of each layer and direction.
         num_layers: Positive integer.
-        bias: Whether the cells add a bias (SCRN has none in any case).
+        bias: Whether the cells add a bias (SCRN and LRU have none in any case).
         dropout: Dropout rate between the layers (not after the last one).
         bidirectional: Whether each layer reads the sequence both ways and joins
             the two outputs.
@@ -72,7 +72,7 @@ class RNNStack(keras.layers.Layer):
         self.supports_masking = True
 
         arguments = {**self.cell_arguments, "dtype": self.dtype_policy}
-        if cell != "scrn":
+        if cell not in ("scrn", "lru"):
             arguments["use_bias"] = bias
         if cell == "gru":
             arguments.setdefault("reset_after", True)

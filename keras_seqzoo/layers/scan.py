@@ -10,6 +10,22 @@ import keras
 from keras_seqzoo.layers.nested_loop import nested_loop
 
 _nested: ContextVar[bool] = ContextVar("nested_loops", default=False)
+_plain: ContextVar[bool] = ContextVar("plain_loops", default=False)
+
+
+@contextmanager
+def plain_loops() -> Iterator[None]:
+    """Keep the compiled engine (`bptt`) out of a graph that is traced for export."""
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
+
+
+def loops_for_export() -> bool:
+    """Whether a graph is being traced that must hold ordinary loops."""
+    return _nested.get() or _plain.get()
 
 
 @contextmanager

@@ -6,7 +6,10 @@ import keras
 from keras import ops
 
 from keras_seqzoo.cells.scrn import SCRNCell
+from keras_seqzoo.layers.bptt import seen
 from keras_seqzoo.layers.cell_layer import CellLayer
+from keras_seqzoo.layers.linear_recurrence import linear_recurrence
+from keras_seqzoo.layers.scan import loops_for_export
 from keras_seqzoo.layers.simple_recurrence import simple_recurrence
 
 
@@ -35,22 +38,14 @@ class SCRN(CellLayer):
         cell = self.cell
         sequences = cell.drop_inputs(sequences, training)
         h, s = initial_state
+        if self.tbptt_steps is not None:
+            dropped = cell.recurrent_mask(h, training)
+            return self._step_by_step(sequences, initial_state, mask, dropped)
         decay = cell.decay() * ops.ones((cell.context_units,), dtype=s.dtype)
-        s, contexts = simple_recurrence(
-            sequences,
-            cell.context_kernel * (1.0 - decay),
-            ops.diag(decay),
-            None,
-            "linear",
-            s,
-            mask=mask,
-            go_backwards=self.go_backwards,
-            unroll=self.unroll,
-        )
-        # The contexts already come in the order of the loop.
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
+        s, contexts = self._contexts(sequences, s, decay, mask)
         h, hidden = simple_recurrence(
             ops.concatenate([sequences, contexts], axis=-1),
             ops.concatenate([cell.kernel, cell.context_recurrent_kernel], axis=0),
@@ -66,3 +61,25 @@ class SCRN(CellLayer):
         if mask is not None and self.zero_output_for_mask:
             outputs = outputs * ops.cast(mask, outputs.dtype)[..., None]
         return outputs[:, -1], outputs, [h, s]
+
+    def _contexts(self, sequences: Any, s: Any, decay: Any, mask: Any) -> tuple:
+        """The last context and all, as `simple_recurrence` returns them."""
+        kernel = self.cell.context_kernel * (1.0 - decay)
+        if self.unroll or loops_for_export():  # ONNX has a node for this form
+            return simple_recurrence(
+                sequences,
+                kernel,
+                ops.diag(decay),
+                None,
+                "linear",
+                s,
+                mask=mask,
+                unroll=self.unroll,
+            )
+        inputs = ops.matmul(sequences, kernel)
+        contexts = linear_recurrence(decay[None, None], inputs, s, mask)
+        last = contexts[:, -1]
+        if mask is not None:
+            zeros = ops.zeros_like(contexts)
+            contexts = ops.where(seen(mask)[..., None], contexts, zeros)
+        return last, contexts

@@ -5,7 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_seqzoo.layers.bptt import engine_runs, recurrent, seen
 from keras_seqzoo.layers.scan import scan
+from keras_seqzoo.layers.simple_equations import DERIVATIVES, simple_rnn
 
 
 def simple_recurrence(
@@ -42,6 +44,25 @@ def simple_recurrence(
         `(last, sequence)`: the final h `(batch, units)`, and h after each step
         `(batch, time, units)`.
     """
+    if activation in DERIVATIVES and not unroll and engine_runs(inputs):
+        if go_backwards:
+            inputs = ops.flip(inputs, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        sequence, (last,) = recurrent(
+            simple_rnn(activation),
+            inputs,
+            kernel,
+            bias,
+            recurrent_kernel,
+            [],
+            [initial_state],
+            mask=mask,
+            recurrent_dropout_mask=recurrent_dropout_mask,
+        )
+        if mask is not None:
+            zeros = ops.zeros_like(sequence)
+            sequence = ops.where(seen(mask)[..., None], sequence, zeros)
+        return last, sequence
     function = keras.activations.get(activation)
     projected = ops.matmul(inputs, kernel)
     if bias is not None:

@@ -19,6 +19,7 @@ class ZooModel(keras.Model):
     Attributes:
         architecture: The registered name it was created under.
         tag: The pretrained tag it was loaded from, or None.
+        card: The card of the preset it was loaded from, Markdown, or None.
         asset_keys: Arguments that are lists of strings and kept in text files of
             their own.
         head_layers: Names of the layers that a new head replaces.
@@ -28,6 +29,7 @@ class ZooModel(keras.Model):
     head_layers: ClassVar[tuple[str, ...]] = ()
     architecture: str | None = None
     tag: str | None = None
+    card: str | None = None
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
@@ -37,6 +39,13 @@ class ZooModel(keras.Model):
     def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Model and decoding, in the graph: what an exported file computes."""
         raise TypeError(f"{type(self).__name__} must define `serve`.")
+
+    def runtime_task(self) -> dict[str, Any] | None:
+        """How `keras_seqzoo.runtime` runs an exported file: JSON-able.
+
+        Its "kind" names the runner; None for a model of arrays alone.
+        """
+        return None
 
     def example_inputs(
         self, batch: int, length: int, seed: int = 0

@@ -92,11 +92,7 @@ def write(
     }
     checksums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     files[CHECKSUMS] = json.dumps(checksums, indent=2).encode() + b"\n"
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        workplace = Path(tempfile.mkdtemp(prefix=".preset-", dir=folder.parent))
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}.") from error
+    workplace = _workplace(folder)
     new, old = workplace / "new", workplace / "old"
     try:
         new.mkdir()
@@ -175,6 +171,22 @@ def read(source: str | os.PathLike) -> Preset:
         assets[key] = text.removesuffix("\n").split("\n") if text else []
     card = _text(path, CARD, files) if CARD in files else ""
     return Preset(str(path), config, weights, assets, card)
+
+
+def check_writable(folder: str | os.PathLike) -> None:
+    """Raise UserError if `write` could not put a preset there; makes its parents."""
+    folder = Path(folder).resolve()
+    _check_replaceable(folder)
+    _workplace(folder).rmdir()
+
+
+def _workplace(folder: Path) -> Path:
+    """A new empty folder beside `folder`, on the same disk."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".preset-", dir=folder.parent))
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}.") from error
 
 
 def _check_replaceable(folder: Path) -> None:

@@ -77,11 +77,14 @@ class EpochKeeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
+            epochs = self.progress.epochs
+            kept, where = "no checkpoint is written yet", "again"
+            if epochs:
+                kept = f"the last good checkpoint is in {self.folder / 'checkpoints'}"
+                where = "in another run folder"
             raise FloatingPointError(
-                f"the loss is {loss} in epoch {self.progress.epochs + 1}, batch "
-                f"{batch + 1}: the last good checkpoint is in "
-                f"{self.folder / 'checkpoints'}; lower training.learning_rate or "
-                "training.clip_norm and train in another run folder"
+                f"the loss is {loss} in epoch {epochs + 1}, batch {batch + 1}: {kept}; "
+                f"lower training.learning_rate or training.clip_norm and train {where}"
             )
 
     def on_epoch_end(self, epoch, logs=None) -> None:

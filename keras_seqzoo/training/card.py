@@ -49,10 +49,12 @@ tagger.predict_text(["one sentence, words parted by spaces"])
 Cite: {metadata["citation"]}.
 
 ## Training
-Recipe `zoo_configs/synced/{tag}.yaml`: trained on {splits}, batches of
-{data["batch_size"]}, {training["optimizer"]}, learning rate
-{training["learning_rate"]} ({training["schedule"]}), at most {training["epochs"]}
-epochs. Model: {settings or "the architecture's defaults"}. {choice}
+Recipe `zoo_configs/synced/{tag}.yaml`: trained on {splits}, batches of \
+{data["batch_size"]}, {training["optimizer"]}, learning rate \
+{training["learning_rate"]} ({training["schedule"]}), at most {training["epochs"]} \
+epochs.
+
+Model: {settings or "the architecture's defaults"}. {choice}
 
 ## Limits
 English sentences of the data's own domain, split at spaces and without punctuation.

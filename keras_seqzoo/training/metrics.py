@@ -81,14 +81,16 @@ def score_sentences(
 def evaluate(
     tag_or_folder: str | os.PathLike,
     *,
+    dataset: str | None = None,
     data_dir: str | None = None,
     split: str = "test",
     batch_size: int = 64,
 ) -> dict[str, Any]:
-    """Measures a preset on the data set that its metadata names.
+    """Measures a preset on a data set, by default the one that its metadata names.
 
     Args:
         tag_or_folder: A tag such as "bi_gru_tagger.atis", or a preset's folder or zip.
+        dataset: "atis", "snips" or "train_tickets".
         data_dir: Folder of a local copy of the data.
         split: "train", "validation" or "test".
         batch_size: Sentences in a batch.
@@ -100,7 +102,13 @@ def evaluate(
     Raises:
         UserError: Unknown tag or split, damaged preset, or data that is not there.
     """
-    dataset = registry.info(tag_or_folder).dataset
+    named = registry.info(tag_or_folder).dataset
+    if dataset is None and named not in catalogue.NAMES:
+        raise UserError(
+            f"{tag_or_folder}: its metadata must name a data set, or give one with "
+            f"--dataset: {', '.join(catalogue.NAMES)}. Received: dataset={named!r}"
+        )
+    dataset = dataset or named
     sentences = catalogue.read(dataset, split, data_dir)
     tagger = tag_function(registry.load(tag_or_folder), batch_size)
     began = time.perf_counter()

@@ -1,13 +1,15 @@
 """Recipes: what to train, on what and how, as YAML checked by a typed schema."""
 
 import pathlib
+import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pydantic
 import yaml
 from pydantic import Field
 
+from keras_seqzoo.datasets.pipeline import BUCKET_BOUNDARIES, check_bucket_boundaries
 from keras_seqzoo.errors import UserError
 
 Dataset = Literal["atis", "snips", "train_tickets"]
@@ -17,7 +19,9 @@ Split = Literal["train", "validation", "test"]
 class Section(pydantic.BaseModel):
     """A part of a recipe: types are not converted, unknown keys are errors."""
 
-    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
 
 class Model(Section):
@@ -35,9 +39,22 @@ class Data(Section):
     validation: Split | None = "validation"
     test: Split = "test"
     batch_size: int = Field(default=32, gt=0)
-    bucket_boundaries: list[int] = [8, 12, 16, 24, 32]
+    bucket_boundaries: list[int] = list(BUCKET_BOUNDARIES)
     word_dropout: float = Field(default=0.0, ge=0)
     min_count: int = Field(default=1, gt=0)  # Rarer words are out of vocabulary.
+
+    @pydantic.field_validator("train")
+    @classmethod
+    def _no_part_twice(cls, parts: list[str]) -> list[str]:
+        if len(set(parts)) != len(parts):
+            raise ValueError("must be different parts")
+        return parts
+
+    @pydantic.field_validator("bucket_boundaries")
+    @classmethod
+    def _boundaries_increase(cls, boundaries: list[int]) -> list[int]:
+        check_bucket_boundaries(boundaries)
+        return boundaries
 
 
 class Training(Section):
@@ -61,6 +78,11 @@ class Training(Section):
     def _schedule_has_what_it_takes(self):
         if self.warmup_epochs and self.schedule != "cosine":
             raise ValueError("warmup_epochs needs training.schedule: cosine")
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(
+                f"warmup_epochs must be at most epochs, {self.epochs}. "
+                f"Received: {self.warmup_epochs}"
+            )
         if self.final_learning_rate and self.schedule == "constant":
             raise ValueError("final_learning_rate needs a schedule: cosine or linear")
         return self
@@ -86,8 +108,17 @@ class Recipe(Section):
     def _early_stopping_needs_validation(self):
         if self.data.validation is None and self.training.patience is not None:
             raise ValueError("training.patience needs data.validation")
-        if self.data.validation in self.data.train:
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _parts_have_one_use(self):
+        data = self.data
+        if data.validation in data.train:
             raise ValueError("data.validation must not be one of data.train")
+        if data.test in data.train:
+            raise ValueError("data.test must not be one of data.train")
+        if data.test == data.validation:
+            raise ValueError("data.test must not be data.validation")
         return self
 
 
@@ -97,7 +128,7 @@ def read_recipe(
     """Reads and checks a recipe.
 
     A recipe may begin with `extends: <file>`, a path beside the recipe: what it says
-    itself then goes over what that file says, key by key.
+    itself then goes over what that file says, key by key. That file may extend another.
 
     Args:
         path: The YAML file.
@@ -107,10 +138,7 @@ def read_recipe(
         UserError: One line that names the file, the key and what is allowed.
     """
     path = pathlib.Path(path)
-    content = _read_yaml(path)
-    if "extends" in content:
-        base = path.parent / str(content.pop("extends"))
-        content = _merged(_read_yaml(base), content)
+    content = _extended(path, ())
     for key, value in (overrides or {}).items():
         for name in reversed(key.split(".")):
             value = {name: value}
@@ -129,7 +157,7 @@ def parse_overrides(texts: list[str]) -> dict[str, Any]:
         if not equals or not key:
             raise UserError(f"an override must be KEY=VALUE. Received: {text!r}")
         try:
-            overrides[key] = yaml.safe_load(value)
+            overrides[key] = yaml.load(value, _Loader)
         except yaml.YAMLError as error:
             raise UserError(
                 f"an override's value must be YAML. Received: {text!r}"
@@ -137,9 +165,53 @@ def parse_overrides(texts: list[str]) -> dict[str, Any]:
     return overrides
 
 
+class _Loader(yaml.SafeLoader):
+    """As YAML 1.2 has it: 1e-3 is a number, and no key is given twice."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            key = key_node.tag, str(key_node.value)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key_node.value!r} is given twice",
+                    problem_mark=key_node.start_mark,
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def _extended(path: pathlib.Path, before: tuple[pathlib.Path, ...]) -> dict:
+    """The content of a recipe file over that of the file it extends, if any.
+
+    Args:
+        path: The file.
+        before: The files that led here, each by extending the next.
+    """
+    content = _read_yaml(path)
+    if "extends" not in content:
+        return content
+    name = content.pop("extends")
+    if not isinstance(name, str):
+        raise UserError(f"{path}: extends: must be a file's path. Received: {name!r}")
+    base, before = path.parent / name, (*before, path.resolve())
+    if base.resolve() in before:
+        raise UserError(f"{path}: extends: {base} leads back to this file")
+    if not base.is_file():
+        raise UserError(f"{path}: extends: there is no file {base}")
+    return _merged(_extended(base, before), content)
+
+
 def _read_yaml(path: pathlib.Path) -> dict:
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.load(path.read_text("utf-8"), _Loader)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -173,13 +245,30 @@ def _first_error(error: pydantic.ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         section = Recipe
         for part in first["loc"][:-1]:
-            section = section.model_fields[part].annotation
+            section = _section(section.model_fields[part].annotation)
         return f"{key}: unknown key; allowed are {', '.join(section.model_fields)}"
     if first["type"] == "missing":
         return f"{key}: is missing"
-    message = first["msg"].removeprefix("Value error, ")
+    message = _PLAIN_WORDS.get(first["type"], first["msg"])
+    message = message.removeprefix("Value error, ")
+    message = message.removeprefix(f"{first['loc'][-1]} " if key else "")
     message = message.replace("Input should be", "must be")
     received = f". Received: {first['input']!r}"
-    if first["type"] == "value_error":  # Of a whole section: its input says nothing.
+    whole_section = first["type"] == "value_error" and isinstance(first["input"], dict)
+    if whole_section or "Received: " in message:
         received = ""
     return f"{key}: {message}{received}".removeprefix(": ")
+
+
+# For what pydantic says in terms of Python.
+_PLAIN_WORDS = {
+    "model_type": "must be a section of keys and values",
+    "dict_type": "must be a section of keys and values",
+    "list_type": "must be a list",
+    "too_short": "must not be an empty list",
+}
+
+
+def _section(annotation: Any) -> type[Section]:
+    """The section that a field holds, annotated as itself or as `itself | None`."""
+    return annotation if isinstance(annotation, type) else get_args(annotation)[0]

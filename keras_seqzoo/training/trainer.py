@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,11 +17,12 @@ import tensorflow as tf
 from keras_seqzoo import registry
 from keras_seqzoo.datasets import catalogue, pipeline
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.presets import store
 from keras_seqzoo.training.callbacks import EpochKeeper
 from keras_seqzoo.training.card import card
 from keras_seqzoo.training.losses import tagging_loss
 from keras_seqzoo.training.metrics import score_sentences, tag_function
-from keras_seqzoo.training.recipe import Recipe, Training, read_recipe
+from keras_seqzoo.training.recipe import Model, Recipe, Training, read_recipe
 from keras_seqzoo.training.vocabulary import tagger_assets
 
 
@@ -64,6 +66,7 @@ def train(
     run = pathlib.Path(run_dir or default_run)
     output = pathlib.Path(output or run / tag)
     _open_run(run, recipe)
+    store.check_writable(output)  # Now, not after hours of training.
     with _alone_in(run):
         result_file = run / "result.json"
         if result_file.exists() and output.exists():
@@ -177,10 +180,28 @@ def make_optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer
 def _create(recipe: Recipe, path: pathlib.Path, training_set: Sequence) -> keras.Model:
     """The recipe's model with vocabulary and labels of the training sentences."""
     assets = tagger_assets(training_set, recipe.data.min_count)
+    overrides = recipe.model.overrides
+    for key in sorted({*assets, "name"} & set(overrides)):
+        source = "model.name" if key == "name" else "the training sentences"
+        raise UserError(
+            f"{path}: model.overrides.{key}: must be left out: it comes from {source}. "
+            f"Received: {overrides[key]!r}"
+        )
     try:
-        return registry.create(recipe.model.name, **assets, **recipe.model.overrides)
+        return registry.create(recipe.model.name, **assets, **overrides)
     except UserError as error:
-        raise UserError(f"{path}: model: {error}") from error
+        place = _place(recipe.model, str(error))
+        raise UserError(f"{path}: {place}: {error}") from error
+
+
+def _place(model: Model, message: str) -> str:
+    """The recipe's key that an error of `create` is about: errors name arguments."""
+    for name in re.findall(r"[`']([\w.]+)", message):
+        if name == model.name:
+            return "model.name"
+        if name.partition(".")[0] in model.overrides:
+            return f"model.overrides.{name}"
+    return "model"
 
 
 def _dev_score(model, recipe, data_dir) -> Callable[[], float] | None:

@@ -8,6 +8,9 @@ from keras_seqzoo import cells, layers
 
 CELLS = [getattr(cells, name) for name in cells.__all__]
 LAYERS = [layers.PeepholeLSTM, layers.CoupledLSTM, layers.ClockworkRNN, layers.SCRN]
+LAYERS += [layers.MinGRU, layers.MinLSTM, layers.LRU]
+# These have no weights that read the state, and so none of their arguments.
+LINEAR = [cells.MinGRUCell, cells.MinLSTMCell, cells.LRUCell, *LAYERS[-3:]]
 
 each = pytest.mark.parametrize("made", CELLS + LAYERS)
 
@@ -28,9 +31,12 @@ def test_units_may_be_a_numpy_integer(made):
     assert config["units"] == 4 and type(config["units"]) is int
 
 
-@each
-@pytest.mark.parametrize("kind", ["dropout", "recurrent_dropout"])
-@pytest.mark.parametrize("rate", [1.5, 1.0, -0.1, float("nan")])
+@pytest.mark.parametrize(
+    "made, kind",
+    [(made, "dropout") for made in CELLS + LAYERS]
+    + [(made, "recurrent_dropout") for made in CELLS + LAYERS if made not in LINEAR],
+)
+@pytest.mark.parametrize("rate", [1.5, 1.0, -0.1, float("nan"), "x", None, True])
 def test_dropout_must_be_a_rate(made, kind, rate):
     with pytest.raises(ValueError) as error:
         made(4, **{kind: rate})
@@ -72,7 +78,9 @@ def test_projecting_a_sequence_is_projecting_its_steps(cell):
     assert output.shape == (2, made.output_size)
 
 
-@pytest.mark.parametrize("cell", [c for c in CELLS if c is not cells.SCRNCell])
+@pytest.mark.parametrize(
+    "cell", [c for c in CELLS if c not in (cells.SCRNCell, cells.LRUCell)]
+)
 def test_without_bias(cell):
     made = cell(4, use_bias=False)
     made.build((None, 3))
@@ -96,7 +104,7 @@ def test_forget_gate_starts_open_in_its_own_place():
         np.testing.assert_array_equal(np.asarray(closed.bias), 0.0)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", [c for c in CELLS if c not in LINEAR])
 def test_regularizer_and_constraint_are_used(cell):
     made = cell(4, kernel_regularizer="l2", recurrent_constraint="non_neg")
     made.build((None, 3))

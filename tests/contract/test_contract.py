@@ -1,22 +1,33 @@
 """The contract (one place) that every registered model and pretrained tag is under."""
 
 import inspect
+import itertools
 import pathlib
 import re
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_seqzoo as seqzoo
+from keras_seqzoo.datasets import catalogue, pipeline
 from keras_seqzoo.registry import architectures
 from keras_seqzoo.training import read_recipe
+from keras_seqzoo.training.vocabulary import tagger_assets
 
 ARCHITECTURES = seqzoo.list_models(pretrained=False)
 TAGS = seqzoo.list_models(pretrained=True)
 RECIPES = pathlib.Path(__file__).resolve().parents[2] / "zoo_configs"
 FLOAT32_TOLERANCE = 1e-4
 BUILTIN = re.compile(r"(?!CUSTOM)[A-Z0-9_]+")  # Flex and custom ones are CamelCase
+# Who and when: "Greff et al. 2015", "Ma & Hovy 2016", "(Elman 1990)"; or arXiv's id.
+PAPER = re.compile(
+    r"[A-Z]\w+ (et al\.|(&|and) [A-Z]\w+) (19|20)\d\d\b"
+    r"|\([A-Z]\w+ (19|20)\d\d\)"
+    r"|arXiv:? ?\d{4}\.\d{4,5}\b"
+)
+SUFFIXES = [".tflite", ".onnx", ""]
 
 
 def tiny(name: str) -> seqzoo.models.ZooModel:
@@ -43,8 +54,14 @@ def test_builds_from_its_config(model):
 
 def test_docstring_names_the_paper(model):
     text = inspect.getdoc(architectures()[model.architecture].build)
-    assert re.search(r"\b(19|20)\d\d\b", text), text
-    assert "Source:" in inspect.getdoc(type(model))
+    assert PAPER.search(text), text
+    _, source, paper = inspect.getdoc(type(model)).partition("Source:")
+    assert source and PAPER.search(paper)
+
+
+@pytest.mark.parametrize("text", ["since 2014", "in 2014.", "arXiv", "Version 2015"])
+def test_a_year_alone_is_no_paper(text):
+    assert not PAPER.search(text)
 
 
 def test_padding_never_changes_a_result(model):
@@ -95,34 +112,67 @@ def test_a_new_head_trains_with_the_body_frozen(model, tmp_path):
         assert moved == (name.split("/")[0] in mine.head_layers), name
 
 
-@pytest.mark.parametrize("suffix", [".tflite", ".onnx", ""])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_exports_and_agrees_in_the_real_runtime(model, suffix, tmp_path):
+    check_export(model, tmp_path / f"model{suffix}")
+
+
+# Each tag in one format, the formats in turn: every kind has been exported above.
+@pytest.mark.parametrize(("name", "suffix"), [*zip(TAGS, itertools.cycle(SUFFIXES))])
+def test_a_pretrained_tag_exports_and_agrees(name, suffix, tmp_path):
+    check_export(seqzoo.load(name), tmp_path / f"tagger{suffix}")
+
+
+def check_export(model, path):
     # export() itself runs the file on several lengths and batches against Keras,
     # and raises over the tolerance.
     report = seqzoo.export(
         model,
-        tmp_path / f"model{suffix}",
+        path,
         tolerance=FLOAT32_TOLERANCE,
         lengths=(1, 7, 17),  # below, in and beyond a block of the exported loop
     )
     assert report.max_difference <= FLOAT32_TOLERANCE
     assert len({length for _, length in report.cases}) >= 3
-    if suffix == ".tflite":
+    if path.suffix == ".tflite":
         assert not [name for name in report.operators if not BUILTIN.fullmatch(name)]
 
 
+def tagging_batches(name):
+    """A small tagger of the shipped set, and its batches as a training makes them."""
+    rows = catalogue.read("train_tickets", "train")
+    assets = tagger_assets(rows)
+    keras.utils.set_random_seed(1)
+    model = seqzoo.create(name, **seqzoo.models.SlotTagger.tiny() | assets)
+    batches = pipeline.training_batches(
+        [row.words for row in rows],
+        [row.slots for row in rows],
+        model,
+        batch_size=8,
+        seed=1,
+        epochs=range(2),
+        word_dropout=0.3,
+    )
+    return model, batches
+
+
+# How a model of this class gets the batches of its own data pipeline.
+BATCHES = {seqzoo.models.SlotTagger: tagging_batches}
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_ten_training_steps_lower_the_loss(name):
-    model = tiny(name)
+def test_ten_training_steps_on_its_own_pipeline_lower_the_loss(name):
+    model, batches = BATCHES[architectures()[name].model_class](name)
     model.compile(
         keras.optimizers.Adam(0.01),
         keras.losses.SparseCategoricalCrossentropy(True, ignore_class=-1),
     )
-    inputs, targets = model.example_inputs(8, 9), model.example_targets(8, 9)
-    before = model.evaluate(inputs, targets, verbose=0)
-    for _ in range(10):
-        model.train_on_batch(inputs, targets)
-    assert model.evaluate(inputs, targets, verbose=0) < before
+    ten = batches.take(10).apply(tf.data.experimental.assert_cardinality(10)).cache()
+    assert len({targets.shape[1] for _, targets in ten}) > 1  # buckets, padded
+    before = model.evaluate(ten, verbose=0)
+    model.fit(ten, shuffle=False, verbose=0)
+    assert int(model.optimizer.iterations) == 10
+    assert model.evaluate(ten, verbose=0) < before
 
 
 @pytest.mark.parametrize("name", TAGS)

@@ -118,6 +118,21 @@ def test_word_dropout_hits_the_share_it_should(sentences, model):
     assert unknown_share(50.0) == pytest.approx(share, abs=0.03)
 
 
+@pytest.mark.parametrize("boundaries", [[8, 4], [4, 4], [0, 4], [-1]])
+def test_bucket_boundaries_must_increase(sentences, model, boundaries):
+    with pytest.raises(UserError, match="bucket_boundaries must be positive"):
+        pipeline.tagging_dataset(
+            sentences, tags(sentences), model, bucket_boundaries=boundaries
+        )
+
+
+def test_without_bucket_boundaries_there_is_one_bucket(sentences, model):
+    dataset = pipeline.tagging_dataset(
+        sentences, tags(sentences), model, batch_size=50, bucket_boundaries=()
+    )
+    assert len(list(dataset)) == 1
+
+
 @pytest.mark.parametrize(
     "sentences, slots, message",
     [

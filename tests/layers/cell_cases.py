@@ -11,9 +11,23 @@ import references
 
 from keras_seqzoo import cells, layers
 
-FEATURES, UNITS, CONTEXT = 3, 4, 2
+FEATURES, UNITS, CONTEXT, OUTPUTS = 3, 4, 2, 5
 PERIODS = (1, 3, 4)  # no period divides all others; the cycle is 12
 CLOCK_UNITS = 6
+STATE_READING = (
+    "recurrent_initializer",
+    "recurrent_regularizer",
+    "recurrent_constraint",
+    "recurrent_dropout",
+)
+WEIGHT_SETTINGS = (
+    "use_bias",
+    *(
+        f"{part}_{kind}"
+        for part in ("kernel", "bias")
+        for kind in ("initializer", "regularizer", "constraint")
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -24,10 +38,15 @@ class Case:
     step: Callable  # the reference
     weights: dict  # name -> shape, in order
     states: tuple  # sizes
+    refused: tuple = ()  # arguments of other cells that would do nothing here
+    outputs: int | None = None  # if not the first state's size
 
     @property
     def output_size(self) -> int:
-        return sum(self.states) if self.layer is layers.SCRN else self.states[0]
+        return self.outputs or self.states[0]
+
+    def accepted(self, **arguments: Any) -> dict:
+        return {k: v for k, v in arguments.items() if k not in self.refused}
 
     def make(self, by_cell: bool, run: dict | None = None, **more: Any) -> Any:
         """The layer, or its cell inside `keras.layers.RNN`."""
@@ -109,6 +128,39 @@ def _scrn(learn_alpha: bool) -> Case:
         partial(references.scrn_step, alpha=0.8),
         weights,
         (UNITS, CONTEXT),
+        outputs=UNITS + CONTEXT,
+    )
+
+
+def _minimal(layer: type, cell: type, step: Callable, parts: int) -> Case:
+    return Case(
+        layer,
+        cell,
+        {"units": UNITS},
+        step,
+        {"kernel": (FEATURES, parts * UNITS), "bias": (parts * UNITS,)},
+        (UNITS,),
+        refused=STATE_READING,
+    )
+
+
+def _lru(outputs: int, skip: tuple, **arguments: Any) -> Case:
+    return Case(
+        layers.LRU,
+        cells.LRUCell,
+        {"units": UNITS, **arguments},
+        references.lru_step,
+        {
+            "nu_log": (UNITS,),
+            "theta_log": (UNITS,),
+            "gamma_log": (UNITS,),
+            "kernel": (FEATURES, 2 * UNITS),
+            "output_kernel": (2 * UNITS, outputs),
+            "skip_kernel": skip,
+        },
+        (UNITS, UNITS),
+        refused=(*STATE_READING, *WEIGHT_SETTINGS),
+        outputs=outputs,
     )
 
 
@@ -142,6 +194,12 @@ CASES = {
     ),
     "scrn": _scrn(False),
     "scrn_learned": _scrn(True),
+    "min_gru": _minimal(layers.MinGRU, cells.MinGRUCell, references.min_gru_step, 2),
+    "min_lstm": _minimal(
+        layers.MinLSTM, cells.MinLSTMCell, references.min_lstm_step, 3
+    ),
+    "lru": _lru(FEATURES, (FEATURES,)),
+    "lru_output_units": _lru(OUTPUTS, (FEATURES, OUTPUTS), output_units=OUTPUTS),
 }
 
 # Module k of the clockwork RNN reads modules j >= k: row = sender, column = receiver.

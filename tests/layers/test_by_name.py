@@ -14,6 +14,9 @@ CLASSES = {
     "gru": keras.layers.GRU,
     "clockwork_rnn": layers.ClockworkRNN,
     "scrn": layers.SCRN,
+    "min_gru": layers.MinGRU,
+    "min_lstm": layers.MinLSTM,
+    "lru": layers.LRU,
 }
 
 

@@ -22,6 +22,8 @@ MASKS = {
     "holes": [[0, 1, 1, 0, 0, 1, 1], [1, 0, 1, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0, 1]],
     "empty_row": [[1, 1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0], [1, 0, 1, 1, 1, 1, 1]],
 }
+DROPOUTS = {"dropout": 0.5, "recurrent_dropout": 0.5}
+
 MASKS = {name: np.array(mask, bool) for name, mask in MASKS.items()}
 
 each_case = pytest.mark.parametrize("name", CASES)
@@ -65,10 +67,11 @@ def test_every_public_layer_and_cell_is_in_the_table():
 @each_case
 @each_form
 def test_weights_have_the_names_shapes_and_order_of_the_design(name, by_cell):
-    layer = CASES[name].make(by_cell, dropout=0.5, recurrent_dropout=0.5)
+    case = CASES[name]
+    layer = case.make(by_cell, **case.accepted(**DROPOUTS))
     layer.build((None, None, FEATURES))
     named = [(w.name, tuple(w.shape)) for w in layer.weights]
-    assert named == list(CASES[name].weights.items())
+    assert named == list(case.weights.items())
     assert len(layer.trainable_weights) == len(named)
     assert layer.count_params() == sum(np.prod(shape) for _, shape in named)
 
@@ -221,8 +224,19 @@ def test_stacked_cells(name):
 
 
 @each_case
+def test_what_would_do_nothing_is_refused(name):
+    case = CASES[name]
+    for made in (case.layer, case.cell):
+        for argument in case.refused:
+            with pytest.raises(TypeError, match=f"'{argument}'") as error:
+                made(**case.arguments, **{argument: None})
+            assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name, kind", [(n, k) for n in CASES for k in CASES[n].accepted(**DROPOUTS)]
+)
 @each_form
-@pytest.mark.parametrize("kind", ["dropout", "recurrent_dropout"])
 def test_dropout_is_one_mask_for_all_steps(name, by_cell, kind):
     case, x = CASES[name], inputs(1, 6)
     layer, weights = case.filled(by_cell, **{kind: 0.5}, seed=7)
@@ -248,7 +262,9 @@ def test_dropout_is_one_mask_for_all_steps(name, by_cell, kind):
         assert np.abs(candidates - result).max(axis=(1, 2, 3)).min() < 1e-6
 
 
-@each_case
+@pytest.mark.parametrize(
+    "name", [n for n in CASES if "recurrent_dropout" in CASES[n].accepted(**DROPOUTS)]
+)
 def test_dropout_from_a_carried_state_is_one_mask_too(name):
     case, x = CASES[name], inputs(1, 6)
     layer, weights = case.filled(False, recurrent_dropout=0.5, seed=7)
@@ -294,14 +310,14 @@ def test_keras_file_brings_back_the_model(name, by_cell, tmp_path):
 @each_case
 def test_config_makes_the_same_layer(name):
     case = CASES[name]
-    arguments = {
-        "dropout": 0.1,
-        "recurrent_dropout": 0.2,
-        "seed": 3,
-        "kernel_initializer": "he_normal",
-        "recurrent_regularizer": keras.regularizers.L2(0.1),
-        "kernel_constraint": "max_norm",
-    }
+    arguments = case.accepted(
+        dropout=0.1,
+        recurrent_dropout=0.2,
+        seed=3,
+        kernel_initializer="he_normal",
+        recurrent_regularizer=keras.regularizers.L2(0.1),
+        kernel_constraint="max_norm",
+    )
     run = {"go_backwards": True, "stateful": True, "zero_output_for_mask": True}
     for layer in (
         case.make(False, run, name="named", **arguments),
@@ -311,7 +327,9 @@ def test_config_makes_the_same_layer(name):
         copy = type(layer).from_config(config)
         assert copy.get_config() == layer.get_config()
         assert copy.name == layer.name
-        held = {**case.arguments, "dropout": 0.1, "recurrent_dropout": 0.2, "seed": 3}
+        assert not set(config) & set(case.refused)
+        held = case.accepted(dropout=0.1, recurrent_dropout=0.2, seed=3)
+        held |= case.arguments
         for key, value in held.items():
             assert config[key] == (list(value) if isinstance(value, tuple) else value)
     assert all(case.make(False, run).get_config()[key] for key in run)

@@ -57,9 +57,9 @@ def test_gradients_are_finite_differences(name, by_cell, start, masked):
     begin = states or [s.astype("float64") for s in case.zero_states(2)]
     parts = {**weights, "x": x}
     if states:
-        parts["state_0"] = begin[0]
-        if name != "clockwork_rnn":
-            parts["state_1"] = begin[1]
+        parts |= {f"state_{i}": state for i, state in enumerate(begin)}
+    if name == "clockwork_rnn":
+        parts.pop("state_1", None)
     for (part, value), gradient in zip(parts.items(), gradients):
         expected = differences(value, lambda: loss(weights, x, begin))
         actual = tf.convert_to_tensor(gradient).numpy()

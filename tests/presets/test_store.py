@@ -70,6 +70,17 @@ def test_writing_never_takes_files_beside_a_preset_with_it(preset):
     assert store.read(preset).assets == ASSETS
 
 
+def test_writability_can_be_asked_for_without_writing(preset, tmp_path):
+    store.check_writable(preset)
+    store.check_writable(tmp_path / "new" / "preset")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == []
+    (preset / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match=r"thesis\.txt"):
+        store.check_writable(preset)
+    with pytest.raises(UserError, match="cannot be written"):
+        store.check_writable(preset / "thesis.txt" / "preset")
+
+
 def test_a_failed_write_leaves_the_old_preset(preset, monkeypatch):
     rename = Path.rename
 

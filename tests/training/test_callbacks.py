@@ -78,9 +78,12 @@ def test_restore_brings_back_every_variable_and_the_best(tmp_path):
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
-def test_infinite_loss_stops_and_names_the_checkpoint(tmp_path, loss):
+def test_infinite_loss_stops_and_names_the_checkpoint_if_there_is_one(tmp_path, loss):
     keeper = EpochKeeper(tmp_path, None)
-    with pytest.raises(FloatingPointError, match=r"epoch 1, batch 4: .*checkpoints"):
+    with pytest.raises(FloatingPointError, match=r"epoch 1, batch 4: no checkpoint is"):
+        keeper.on_train_batch_end(3, {"loss": loss})
+    keeper.progress.epochs = 2
+    with pytest.raises(FloatingPointError, match=r"epoch 3, batch 4: .*/checkpoints; "):
         keeper.on_train_batch_end(3, {"loss": loss})
 
 

@@ -32,16 +32,57 @@ def write(tmp_path, content):
         ({"training": {"warmup_epochs": 1}}, "needs training.schedule: cosine"),
         ({"training": {"optimizer": "adman"}}, "training.optimizer: must be 'adam'"),
         ({"data": {"dataset": "atos"}}, "data.dataset: must be 'atis', 'snips' or"),
-        ({"data": {"dataset": "atis", "train": []}}, "data.train: List should have"),
+        (
+            {"data": {"dataset": "atis", "train": []}},
+            "data.train: must not be an empty",
+        ),
+        (
+            {"data": {"dataset": "atis", "train": ["train", "train"]}},
+            "data.train: must be different parts. Received: ['train', 'train']",
+        ),
+        (
+            {"data": {"dataset": "atis", "test": "train"}},
+            "data.test must not be one of data.train",
+        ),
+        (
+            {"data": {"dataset": "atis", "test": "validation"}},
+            "data.test must not be data.validation",
+        ),
+        (
+            {"data": {"dataset": "atis", "bucket_boundaries": [8, 4]}},
+            "data.bucket_boundaries: must be positive integers, each above the one "
+            "before. Received: [8, 4]",
+        ),
+        (
+            {"data": {"dataset": "atis", "bucket_boundaries": [-1, 0]}},
+            "data.bucket_boundaries: must be positive integers",
+        ),
+        (
+            {"training": {"learning_rate": float("inf")}},
+            "training.learning_rate: must be a finite number. Received: inf",
+        ),
+        (
+            {"training": {"epochs": 1, "warmup_epochs": 50, "schedule": "cosine"}},
+            "training: warmup_epochs must be at most epochs, 1. Received: 50",
+        ),
         ({"data": {"dataset": "atis", "train": ["dev"]}}, "data.train.0: must be"),
-        ({"data": 3}, "data: must be a valid dictionary"),
+        ({"data": 3}, "data: must be a section of keys and values. Received: 3"),
+        ({"model": "gru"}, "model: must be a section of keys and values"),
         ({"model": {"name": 3}}, "model.name: must be a valid string"),
         ({"model": {}}, "model.name: is missing"),
         ({"expected": {"value": 95}}, "expected.tolerance: is missing"),
+        (
+            {"expected": {"value": 95, "tolerance": 1, "f1": 3}},
+            "expected.f1: unknown key; allowed are metric",
+        ),
         ("model: [", "line 1: not YAML"),
         ("- model", "a recipe must have the sections"),
         ("", "a recipe must have the sections"),
-        ("extends: other.yaml", "other.yaml: cannot be read: No such file"),
+        ("extends: other.yaml", "recipe.yaml: extends: there is no file "),
+        ("extends: 3", "extends: must be a file's path. Received: 3"),
+        ("extends: recipe.yaml", "recipe.yaml: extends: "),
+        ("model: {name: a}\nmodel: {name: b}", "line 2: not YAML: the key 'model' is"),
+        ("data:\n  dataset: atis\n  dataset: snips", "line 3: not YAML: the key"),
     ],
 )
 def test_each_mistake_is_one_line_with_file_and_key(tmp_path, content, message):
@@ -81,6 +122,34 @@ def test_a_recipe_goes_over_what_it_extends(tmp_path):
     assert recipe.model.name == "bi_gru_tagger"
     assert (recipe.training.epochs, recipe.training.seed) == (9, 3)
     assert recipe.data.batch_size == 4
+
+
+def test_extending_goes_on_and_never_in_a_circle(tmp_path):
+    (tmp_path / "first.yaml").write_text(yaml.safe_dump(GOOD))
+    (tmp_path / "second.yaml").write_text("extends: first.yaml\ndata: {min_count: 2}")
+    path = write(tmp_path, "extends: second.yaml\ndata: {batch_size: 4}")
+    data = read_recipe(path).data
+    assert (data.dataset, data.min_count, data.batch_size) == ("atis", 2, 4)
+    (tmp_path / "first.yaml").write_text("extends: second.yaml")
+    with pytest.raises(
+        UserError, match=r"first.yaml: extends: .*second.yaml leads back"
+    ):
+        read_recipe(path)
+
+
+def test_numbers_are_read_as_yaml_1_2_has_them(tmp_path):
+    text = yaml.safe_dump(GOOD) + "training: {learning_rate: 1e-3, clip_norm: 2.5E1}"
+    training = read_recipe(write(tmp_path, text)).training
+    assert (training.learning_rate, training.clip_norm) == (0.001, 25.0)
+    assert parse_overrides(["training.learning_rate=2e-3"]) == {
+        "training.learning_rate": 0.002
+    }
+
+
+def test_merge_keys_may_be_used(tmp_path):
+    text = "model: {name: bi_gru_tagger}\ndata: &a {dataset: atis}\n"
+    text += "expected: {<<: {value: 3.5, tolerance: 1}, value: 4.5}"
+    assert read_recipe(write(tmp_path, text)).expected.value == 4.5
 
 
 def test_overrides_are_checked_too(tmp_path):

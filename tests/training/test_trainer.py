@@ -14,7 +14,7 @@ import pytest
 
 from keras_seqzoo import registry, training
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.training import evaluate
+from keras_seqzoo.training import evaluate, trainer
 from keras_seqzoo.training.recipe import Training
 from keras_seqzoo.training.trainer import make_optimizer
 
@@ -142,10 +142,34 @@ def test_diverging_loss_stops_with_a_message(recipe_file, tmp_path):
 @pytest.mark.parametrize(
     "overrides, message",
     [
-        ({"model.name": "bi_gru_tager"}, "bi_gru_tagger"),
-        ({"model.overrides": {"unit": 3}}, "no argument 'unit'. Allowed: .*units"),
-        ({"model.overrides": {"units": -3}}, "must be a positive integer.*-3"),
-        ({"model.overrides": {"cell": "gruu"}}, "gruu"),
+        ({"model.name": "bi_gru_tager"}, "model.name: .*bi_gru_tagger"),
+        (
+            {"model.overrides": {"unit": 3}},
+            "model.overrides.unit: .*no argument 'unit'. Allowed: .*units",
+        ),
+        (
+            {"model.overrides": {"units": -3}},
+            "model.overrides.units: .*must be a positive integer.*-3",
+        ),
+        ({"model.overrides": {"cell": "gruu"}}, "model.overrides.cell: .*gruu"),
+        (
+            {"model.overrides": {"bidirectional": "no"}},
+            "model.overrides.bidirectional: .*True or False.*'no'",
+        ),
+        (
+            {"model.overrides": {"cell_arguments": {"dropout": "x"}}},
+            "model.overrides.cell_arguments.dropout: ",
+        ),
+        (
+            {"model.overrides": {"labels": ["O"]}},
+            "model.overrides.labels: must be left",
+        ),
+        (
+            {"model.overrides": {"vocabulary": ["a"]}},
+            "model.overrides.vocabulary: must be left out: .*the training sentences",
+        ),
+        ({"model.overrides": {"characters": []}}, "model.overrides.characters: must"),
+        ({"model.overrides": {"name": "x"}}, "comes from model.name"),
     ],
 )
 def test_bad_model_is_one_line(recipe_file, tmp_path, overrides, message):
@@ -159,6 +183,28 @@ def test_run_folder_that_cannot_be_made(recipe_file, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         train(recipe_file, run_dir=tmp_path / "file" / "run")
+
+
+def test_output_that_cannot_be_written_is_found_before_training(
+    recipe_file, tmp_path, monkeypatch
+):
+    def untimely(*arguments):
+        raise AssertionError("trained before the output was checked")
+
+    monkeypatch.setattr(trainer, "_train", untimely)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "thesis.txt").write_text("years of work")
+    for output, message in [
+        ("file/preset", "cannot be written"),
+        ("papers", "not a preset's.*thesis"),
+        ("run", "not a preset's"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            train(recipe_file, run_dir=tmp_path / "run", output=tmp_path / output)
+    with pytest.raises(AssertionError):
+        train(recipe_file, run_dir=tmp_path / "run", output=tmp_path / "new" / "preset")
+    assert not any((tmp_path / "new").iterdir())
 
 
 def rate_at(optimizer, step):

@@ -11,6 +11,13 @@ from keras import ops
 from keras_seqzoo.cells.recurrent_cell import positive_integer, rate
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.rnn_stack import RNNStack
+from keras_seqzoo.models.arguments import (
+    different_strings,
+    named_values,
+    natural_number,
+    text,
+    truth,
+)
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.preprocessing.words import (
     FIRST_WORD,
@@ -20,6 +27,20 @@ from keras_seqzoo.preprocessing.words import (
     WordFrontEnd,
 )
 from keras_seqzoo.registry import register
+from keras_seqzoo.runtime.word_stream import WordStream
+from keras_seqzoo.streaming import NotStreamable, carried_states, streamed_layers
+
+# Arguments of the recurrent layers that are the stack's to set.
+_OF_THE_STACK = (
+    "units",
+    "return_sequences",
+    "return_state",
+    "go_backwards",
+    "stateful",
+    "use_bias",
+    "name",
+    "dtype",
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -78,11 +99,20 @@ class SlotTagger(ZooModel):
         cell_arguments: dict | None = None,
         name: str | None = "slot_tagger",
     ) -> None:
+        # Arguments
+        vocabulary = different_strings("vocabulary", vocabulary)
+        characters = different_strings("characters", characters)
         labels = _labels(labels, num_classes)
+        cell = text("cell", cell)
         units = positive_integer("units", units)
         num_layers = positive_integer("num_layers", num_layers)
+        bidirectional = truth("bidirectional", bidirectional)
+        embedding_size = natural_number("embedding_size", embedding_size)
+        character_size = natural_number("character_size", character_size)
+        character_filters = positive_integer("character_filters", character_filters)
         word_length = positive_integer("word_length", word_length)
-        rate("dropout", dropout)
+        dropout = rate("dropout", dropout)
+        cell_arguments = _cell_arguments(cell_arguments)
 
         # Layers
         preprocessor = WordFrontEnd(vocabulary, characters, word_length)
@@ -122,17 +152,23 @@ class SlotTagger(ZooModel):
             )(y)  # (batch, length, word_length, character_filters)
             x = ops.concatenate([x, ops.max(y, axis=2)], axis=-1)
         x = keras.layers.SpatialDropout1D(dropout, name="embedding_dropout")(x)
-        x = RNNStack(
-            cell,
-            x.shape[-1],
-            units,
-            num_layers,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            variational_dropout=True,
-            cell_arguments=cell_arguments,
-            name="body",
-        )(x, mask=mask)
+        try:
+            x = RNNStack(
+                cell,
+                x.shape[-1],
+                units,
+                num_layers,
+                dropout=dropout,
+                bidirectional=bidirectional,
+                variational_dropout=True,
+                cell_arguments=cell_arguments,
+                name="body",
+            )(x, mask=mask)
+        except (TypeError, ValueError) as error:
+            if not cell_arguments:
+                raise
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"`cell_arguments` of {cell}: {reason}") from error
         x = keras.layers.Dropout(dropout, name="head_dropout")(x)
         logits = head(x)
         super().__init__(
@@ -145,9 +181,9 @@ class SlotTagger(ZooModel):
         self.preprocessor = preprocessor
         self.labels = list(labels)
         self.config = {
-            "vocabulary": list(vocabulary),
-            "characters": list(characters),
-            "labels": list(labels),
+            "vocabulary": vocabulary,
+            "characters": characters,
+            "labels": labels,
             "cell": cell,
             "units": units,
             "num_layers": num_layers,
@@ -157,7 +193,7 @@ class SlotTagger(ZooModel):
             "character_filters": character_filters,
             "word_length": word_length,
             "dropout": dropout,
-            "cell_arguments": dict(cell_arguments or {}),
+            "cell_arguments": cell_arguments,
         }
         self._tag = tf.function(
             self.serve_text, input_signature=[tf.TensorSpec((None,), tf.string)]
@@ -175,12 +211,11 @@ class SlotTagger(ZooModel):
         Returns:
             For each sentence the list of its (word, label) pairs; an empty sentence
             gives an empty list.
+
+        Raises:
+            UserError: if `sentences` are not a list of strings.
         """
-        if isinstance(sentences, (str, bytes)):
-            raise UserError(
-                "`sentences` must be a list of strings. Received one string: "
-                f"{sentences!r}"
-            )
+        _check_sentences(sentences)
         tagged = []
         for start in range(0, len(sentences), batch_size):
             batch = tf.constant(list(sentences[start : start + batch_size]))
@@ -188,14 +223,47 @@ class SlotTagger(ZooModel):
             for words, slots in zip(
                 result["words"].numpy(), result["slots"].numpy(), strict=True
             ):
-                tagged.append(
-                    [
-                        (word.decode(errors="replace"), slot.decode())
-                        for word, slot in zip(words, slots, strict=True)
-                        if word
-                    ]
-                )
+                tagged.append(_pairs(words, slots))
         return tagged
+
+    def stream(self) -> WordStream:
+        """The sentence word by word: each word's slot as it comes.
+
+        Returns:
+            A function of the next word or words of a sentence, which returns their
+            (word, label) pairs; over a sentence they are those of `predict_text`.
+
+        Raises:
+            UserError: for a bidirectional tagger, whose labels depend on the words
+                to come.
+        """
+        try:
+            layers = streamed_layers(self)
+        except NotStreamable as error:
+            raise UserError(
+                f"A tagger must read in one direction to stream: {error}. Use "
+                "predict_text, or a tagger with bidirectional=False."
+            ) from error
+        with carried_states(layers) as calls:
+            self.serve_text(tf.constant([""]))
+        first = [state for call in calls for state in call.start]
+
+        @tf.function
+        def step(text, states):
+            with carried_states(layers, states) as calls:
+                result = self.serve_text(text)
+            return result, [state for call in calls for state in call.end]
+
+        def tag(text, states):
+            states = first if states is None else states
+            result, states = step(tf.constant([text]), states)
+            words, slots = result["words"][0].numpy(), result["slots"][0].numpy()
+            return _pairs(words, slots), states
+
+        return WordStream(tag)
+
+    def runtime_task(self) -> dict[str, Any]:
+        return {"kind": "slot_tagging", "word_length": self.config["word_length"]}
 
     def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Ids to `labels` (batch, length) int32, -1 at padding, and `scores`.
@@ -209,6 +277,12 @@ class SlotTagger(ZooModel):
 
     def serve_text(self, sentences: Any) -> dict[str, Any]:
         """Strings `(batch,)` to `words`, `slots` (both "" at padding), `scores`."""
+        count = tf.shape(sentences)[0]
+        # TensorFlow's convolution of an empty batch has its input's channels, not its
+        # own: one "" stands in.
+        sentences = tf.pad(
+            sentences, [(0, tf.cast(tf.equal(count, 0), tf.int32))], constant_values=""
+        )
         words = self.preprocessor.split(sentences)
         ids = self.preprocessor.from_words(words)
         result = self.serve(ids)
@@ -217,7 +291,8 @@ class SlotTagger(ZooModel):
         dense = tf.pad(
             dense, [(0, 0), (0, tf.shape(names)[1] - tf.shape(dense)[1])]
         )  # an all-empty batch has length 1
-        return {"words": dense, "slots": names, "scores": result["scores"]}
+        answer = {"words": dense, "slots": names, "scores": result["scores"]}
+        return {name: value[:count] for name, value in answer.items()}
 
     def example_inputs(
         self, batch: int, length: int, seed: int = 0
@@ -270,8 +345,54 @@ class SlotTagger(ZooModel):
         return cls(**config)
 
 
+def _pairs(words: Sequence[bytes], slots: Sequence[bytes]) -> list[tuple[str, str]]:
+    """The (word, label) pairs of a sentence, without its padding."""
+    return [
+        (word.decode(errors="replace"), slot.decode())
+        for word, slot in zip(words, slots, strict=True)
+        if word
+    ]
+
+
+def _check_sentences(sentences: Any) -> None:
+    if isinstance(sentences, str | bytes):
+        raise UserError(
+            f"`sentences` must be a list of strings. Received one string: {sentences!r}"
+        )
+    if not isinstance(sentences, Sequence | np.ndarray):
+        raise UserError(
+            f"`sentences` must be a list of strings. Received: {sentences!r}"
+        )
+    for number, sentence in enumerate(sentences):
+        if not isinstance(sentence, str):
+            raise UserError(
+                "`sentences` must be a list of strings. Received at position "
+                f"{number}: {sentence!r}"
+            )
+        try:
+            sentence.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                "`sentences` must be valid Unicode. Received at position "
+                f"{number}: {sentence!r}"
+            ) from error
+
+
 def _small() -> keras.initializers.Initializer:
     return keras.initializers.RandomUniform(-0.1, 0.1)
+
+
+def _cell_arguments(value: Any) -> dict[str, Any]:
+    arguments = named_values("cell_arguments", {} if value is None else value)
+    for key in _OF_THE_STACK:
+        if key in arguments:
+            raise UserError(
+                f"`cell_arguments` must be without {', '.join(_OF_THE_STACK)}. "
+                f"Received: cell_arguments={arguments}"
+            )
+    for key in {"dropout", "recurrent_dropout"} & set(arguments):
+        rate(f"cell_arguments.{key}", arguments[key])
+    return arguments
 
 
 def _labels(labels: Sequence[str] | None, num_classes: int | None) -> list[str]:
@@ -280,16 +401,15 @@ def _labels(labels: Sequence[str] | None, num_classes: int | None) -> list[str]:
     if labels is None:
         positive_integer("num_classes", num_classes)
         return [f"label_{i}" for i in range(num_classes)]
-    if isinstance(labels, str) or len(set(labels)) != len(labels) or not len(labels):
-        raise UserError(
-            f"`labels` must be a list of different names. Received: {labels!r}"
-        )
+    labels = different_strings("labels", labels)
+    if not labels:
+        raise UserError("`labels` must be one name or more. Received: labels=[]")
     if num_classes not in (None, len(labels)):
         raise UserError(
             "`num_classes` must agree with `labels`, which are "
             f"{len(labels)}. Received: num_classes={num_classes}"
         )
-    return list(labels)
+    return labels
 
 
 @register(pattern="synced", cell="simple_rnn")

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.models import SlotTagger
@@ -35,9 +36,40 @@ def test_empty_one_word_and_very_long_sentences(tagger):
     assert len(tagger.predict_text([" ".join(["cat"] * 1000)])[0]) == 1000
 
 
-def test_one_string_instead_of_a_list_is_refused(tagger):
-    with pytest.raises(UserError, match="list of strings"):
-        tagger.predict_text("cat dog")
+@pytest.mark.parametrize(
+    ("sentences", "received"),
+    [
+        ("cat dog", "one string: 'cat dog'"),
+        (None, "None"),
+        (3, "3"),
+        ([None], "position 0: None"),
+        (["cat", 3], "position 1: 3"),
+        ([["cat", "dog"]], r"position 0: \['cat', 'dog'\]"),
+        (["\ud800"], "position 0: '.ud800'"),
+    ],
+)
+def test_what_is_no_list_of_sentences_is_refused(tagger, sentences, received):
+    with pytest.raises(UserError, match=f"`sentences` must be .*Received.*{received}"):
+        tagger.predict_text(sentences)
+
+
+def test_an_array_of_sentences_is_read_too(tagger):
+    assert len(tagger.predict_text(np.array(["cat dog", "bag"]))[0]) == 2
+
+
+@pytest.mark.parametrize("cell", ["peephole_lstm", "gru"])
+def test_a_batch_of_no_sentence_gives_an_empty_answer(cell):
+    tagger = SlotTagger(**{**SlotTagger.tiny(), "cell": cell, "character_filters": 5})
+    serve = tf.function(
+        tagger.serve_text, input_signature=[tf.TensorSpec((None,), tf.string)]
+    )
+    answer = serve(tf.constant([], tf.string))
+    assert answer["words"].shape == answer["slots"].shape == (0, 1)
+    assert answer["scores"].shape == (0, 1, 4)
+    assert serve(tf.constant(["cat dog", ""]))["words"].numpy().tolist() == [
+        [b"cat", b"dog"],
+        [b"", b""],
+    ]
 
 
 def test_ids_beyond_the_vocabulary_count_as_unknown(tagger):
@@ -85,6 +117,23 @@ def test_keras_save_and_load_is_bit_equal(tagger, tmp_path):
         ({"units": -3}, "units=-3"),
         ({"labels": None}, "labels"),
         ({"labels": ["O", "O"]}, "different"),
+        ({"labels": "O"}, "labels='O'"),
+        ({"labels": ["O", 1]}, r"labels=\['O', 1\]"),
+        ({"labels": []}, r"labels=\[\]"),
+        ({"vocabulary": "abc"}, "vocabulary='abc'"),
+        ({"vocabulary": ["a", "b", "a"]}, "vocabulary.*'a' more than once"),
+        ({"characters": ["a", ""]}, "`characters` must be a list of non-empty"),
+        ({"bidirectional": "no"}, "bidirectional='no'"),
+        ({"embedding_size": "x"}, "embedding_size='x'"),
+        ({"embedding_size": -1}, "embedding_size=-1"),
+        ({"character_size": 2.5}, "character_size=2.5"),
+        ({"character_filters": 2.5}, "character_filters=2.5"),
+        ({"cell": ["gru"]}, r"cell=\['gru'\]"),
+        ({"cell_arguments": [1]}, r"cell_arguments=\[1\]"),
+        ({"cell_arguments": {"stateful": True}}, "`cell_arguments` must be without"),
+        ({"cell_arguments": {"dropout": "x"}}, "cell_arguments.dropout='x'"),
+        ({"cell": "lstm", "cell_arguments": {"no": 1}}, "`cell_arguments` of lstm"),
+        ({"dropout": "x"}, "dropout='x'"),
         ({"num_classes": 3}, "num_classes=3"),
         ({"dropout": 1.0}, "dropout=1.0"),
         ({"cell": "clockwork_rnn", "units": 7}, "units=7"),

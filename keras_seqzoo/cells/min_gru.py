@@ -1,0 +1,69 @@
+"""The minimal gated recurrent unit's cell."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_seqzoo.cells.linear_cell import (
+    STATE_READING,
+    positive,
+    refuse,
+    wide,
+    without,
+)
+from keras_seqzoo.cells.recurrent_cell import RecurrentCell
+
+
+@keras.saving.register_keras_serializable(package="keras_seqzoo")
+class MinGRUCell(RecurrentCell):
+    """One step of the minimal gated recurrent unit (minGRU).
+
+    With k, v = x W + b, cut in two:
+
+        z = σ(k)
+        h = (1 − z) ⊙ h' + z ⊙ g(v)     g(v) = v + 1/2 if v >= 0, else σ(v)
+
+    The gate does not read h', so all gates of a sequence are known at once. g is
+    the paper's log-space form, in which h stays positive, or zero at the start; the
+    state is h itself, not its value before g.
+
+    Weights: `kernel` (features, 2·units) and `bias` (2·units), in the order z, h.
+
+    Args:
+        units: Positive integer, the size of h.
+        **kwargs: Arguments of `RecurrentCell`, except those for weights that read
+            the state (`recurrent_initializer`, ..., `recurrent_dropout`).
+
+    Call: inputs `(batch, features)`, states `[h]`, `(batch, units)`; returns
+    `(h, [h])`.
+
+    Source: Feng et al. 2024, Were RNNs All We Needed?, arXiv 2410.01201.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        refuse("MinGRUCell", kwargs, STATE_READING)
+        super().__init__(units, **kwargs)
+        self.state_size = [self.units]
+
+    def build(self, input_shape: tuple) -> None:
+        self.kernel = self.add_kernel("kernel", (input_shape[-1], 2 * self.units))
+        self.bias = self.add_bias(2 * self.units)
+
+    def project(self, inputs: Any) -> Any:
+        x = ops.matmul(inputs, self.kernel)
+        return x if self.bias is None else x + self.bias
+
+    def coefficients(self, projected: Any) -> tuple[Any, Any]:
+        """a and b of h = a ⊙ h' + b, in float32 at least."""
+        k, v = ops.split(wide(projected), 2, axis=-1)
+        z = ops.sigmoid(k)
+        return 1.0 - z, z * positive(v)
+
+    def step(self, projected: Any, states: list, recurrent_dropout_mask: Any) -> Any:
+        a, b = self.coefficients(projected)
+        h = ops.cast(a * wide(states[0]) + b, self.compute_dtype)  # (batch, units)
+        return h, [h]
+
+    def get_config(self) -> dict:
+        return without(super().get_config(), STATE_READING)

@@ -1,0 +1,351 @@
+"""The engine: a recurrence over time with a hand-written backward pass (BPTT).
+
+A recurrence is z_t = x_t W + h' U + b followed by elementwise equations. Forward, the
+input's products are one product before the loop, and the loop overwrites z with what
+the backward pass needs. Backward, every factor that does not depend on the order of
+steps is computed for all steps at once; the loop then only multiplies, and the weights'
+gradients are one product after it.
+
+The loops are written for XLA, which updates their arrays in place. Inside a plain
+`tf.function` (as `fit` runs on a CPU) they are compiled for themselves, while the large
+products around them stay TensorFlow's; and the batch is cut into one part a core, since
+small steps gain little from several threads. Gradients are of the first order.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_seqzoo.layers.scan import loops_for_export
+
+PART = 8  # rows; smaller parts of a batch are not worth a thread of their own
+
+
+class Recurrence(NamedTuple):
+    """The elementwise equations of a recurrence.
+
+    Shapes of one step are z (batch, gates, units) and states (batch, units); those of
+    all steps have the time in front.
+
+    Attributes:
+        gates: Number of gates; W is (features, gates · units).
+        step: `(z, states, weights) -> (kept, states)`; `kept` has z's shape.
+        factors: `(kept, before, after, weights) -> factors`, of all steps: what
+            `step_back` multiplies by. `before` and `after` are the states.
+        step_back: `(dh, carried, factors) -> (dz, carried)`; `carried` are the
+            gradients of the states after h.
+        weight_gradients: `(dz, before, after) -> gradients` of the further weights.
+    """
+
+    gates: int
+    step: Callable
+    factors: Callable
+    step_back: Callable
+    weight_gradients: Callable
+
+
+def engine_runs(inputs: Any) -> bool:
+    """Whether `recurrent` can run on `inputs` (batch, time, ...) here and now.
+
+    Under XLA always. In a TensorFlow graph if the length is known, since each length
+    is compiled once. Not in TensorFlow's eager mode, on PyTorch (neither compiles), or
+    while a model is traced for export.
+    """
+    backend = keras.backend.backend()
+    if loops_for_export():
+        return False
+    if backend == "jax":
+        return True
+    if backend != "tensorflow" or not hasattr(inputs, "graph"):
+        return False
+    return _under_xla() or inputs.shape[1] is not None
+
+
+def recurrent(
+    recurrence: Recurrence,
+    inputs: Any,
+    kernel: Any,
+    bias: Any,
+    recurrent_kernel: Any,
+    weights: Sequence[Any],
+    states: Sequence[Any],
+    mask: Any = None,
+    recurrent_dropout_mask: Any = None,
+    tbptt_steps: int | None = None,
+) -> tuple[Any, list]:
+    """Run a recurrence over time.
+
+    Args:
+        recurrence: Its equations.
+        inputs: `(batch, time, features)`.
+        kernel: W, `(features, gates · units)`.
+        bias: b, `(gates · units,)`, or None.
+        recurrent_kernel: U, `(units, gates · units)`.
+        weights: Further weights, as the recurrence's functions take them.
+        states: h and further states before the first step, `(batch, units)` each.
+        mask: Booleans `(batch, time)` or None; a masked step keeps the states.
+        recurrent_dropout_mask: Factor of h' for all steps, `(batch, units)`, or None.
+        tbptt_steps: Gradients do not pass from step t to t - 1 where t > 0 is a
+            multiple of this; None lets them pass everywhere.
+
+    Returns:
+        `(outputs, states)`: h after each step `(batch, time, units)`, and the states
+        after the last.
+    """
+    dtype = inputs.dtype
+    if mask is not None:  # what stands in the padding must not reach the gradients
+        inputs = ops.where(mask[..., None], inputs, ops.zeros_like(inputs))
+    kernel, recurrent_kernel, *weights = (
+        ops.cast(ops.convert_to_tensor(w), dtype)
+        for w in (kernel, recurrent_kernel, *weights)
+    )
+    units = recurrent_kernel.shape[0]
+    if bias is None:
+        bias = ops.zeros((recurrence.gates * units,), dtype=dtype)
+    bias = ops.cast(ops.convert_to_tensor(bias), dtype)
+    forward, backward = _loops(recurrence, mask, recurrent_dropout_mask, tbptt_steps)
+
+    run = _differentiable(forward, backward, len(weights), _number_of_parts(inputs))
+    outputs, *states = run(inputs, kernel, bias, recurrent_kernel, *weights, *states)
+    return outputs, states
+
+
+def seen(mask: Any) -> Any:
+    """Where a step that counts has come, at this step or before: `(batch, time)`.
+
+    Before it, Keras' layers put out zeros, whatever the initial state.
+    """
+    return ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+
+
+def _differentiable(forward, backward, number_of_weights, number_of_parts):
+    """Both passes as one function with a gradient, over parts of the batch."""
+
+    @ops.custom_gradient
+    def run(inputs, kernel, bias, recurrent_kernel, *rest):
+        weights, states = rest[:number_of_weights], rest[number_of_weights:]
+        cut = _parts(inputs, states, number_of_parts)
+        parts = [
+            forward(rows, inputs[rows], kernel, bias, recurrent_kernel, weights, s)
+            for rows, s in cut
+        ]
+        outputs = _joined([part.outputs for part in parts])
+        last = [_joined(list(s)) for s in zip(*(part.states for part in parts))]
+
+        def grad(*upstream, **_):
+            if len(upstream) == 1:  # JAX hands them over as one tuple
+                (upstream,) = upstream
+            d_outputs, *d_states = upstream
+            found = []
+            for (rows, s), part in zip(cut, parts):
+                d_s = [d[rows] for d in d_states]
+                pieces = backward(
+                    rows, d_outputs[rows], d_s, part, recurrent_kernel, weights, s
+                )
+                dz, hidden, d_bias, d_weights, d_initial = pieces
+                d_kernel = ops.matmul(ops.transpose(part.inputs), dz)
+                d_recurrent = ops.matmul(ops.transpose(hidden), dz)
+                d_inputs = ops.matmul(dz, ops.transpose(kernel))
+                d_inputs = ops.reshape(
+                    d_inputs, (-1, ops.shape(d_s[0])[0], kernel.shape[0])
+                )
+                d_inputs = ops.transpose(d_inputs, (1, 0, 2))
+                found.append(
+                    ([d_kernel, d_bias, d_recurrent, *d_weights], d_inputs, d_initial)
+                )
+            d_weights = [sum(same[1:], same[0]) for same in zip(*(f[0] for f in found))]
+            d_inputs = _joined([f[1] for f in found])
+            d_initial = [_joined(list(same)) for same in zip(*(f[2] for f in found))]
+            return (d_inputs, *d_weights, *d_initial)
+
+        return (outputs, *last), grad
+
+    return run
+
+
+class _Part(NamedTuple):
+    """What the forward pass found for some rows of the batch."""
+
+    outputs: Any  # (batch, time, units)
+    states: list
+    inputs: Any  # (time · batch, features)
+    kept: Any  # (time, batch, gates, units)
+    sequences: list  # the states after each step, (time, batch, units)
+
+
+def _loops(recurrence, mask, recurrent_dropout_mask, tbptt_steps):
+    """The forward and backward pass over rows of the batch, compiled if need be."""
+    gates = recurrence.gates
+
+    def some(rows, tensor, time_major=False):
+        if tensor is None:
+            return None
+        tensor = tensor[rows]
+        return ops.transpose(tensor)[..., None] if time_major else tensor
+
+    @compiled
+    def forward(inputs, kernel, bias, recurrent_kernel, weights, states, mask, dropped):
+        batch, length, features = ops.shape(inputs)
+        units = recurrent_kernel.shape[0]
+        x = ops.reshape(ops.transpose(inputs, (1, 0, 2)), (-1, features))
+        z = ops.matmul(x, kernel) + bias
+        z = ops.reshape(z, (length, batch, gates, units))
+        empty = ops.zeros((length, batch, units), dtype=z.dtype)
+
+        def body(t, z, states, sequences):
+            h = states[0] if dropped is None else states[0] * dropped
+            h = ops.reshape(ops.matmul(h, recurrent_kernel), (-1, gates, units))
+            kept, new = recurrence.step(z[t] + h, states, weights)
+            if mask is not None:
+                new = [ops.where(mask[t], n, s) for n, s in zip(new, states)]
+            sequences = [_put(q, n, t) for q, n in zip(sequences, new)]
+            return t + 1, _put(z, kept, t), new, sequences
+
+        _, z, states, sequences = ops.while_loop(
+            lambda t, *_: t < length,
+            body,
+            (ops.convert_to_tensor(0, "int32"), z, list(states), [empty] * len(states)),
+        )
+        outputs = ops.transpose(sequences[0], (1, 0, 2))
+        return outputs, states, x, z, sequences
+
+    @compiled
+    def backward(
+        d_outputs, d_states, kept, after, recurrent_kernel, weights, states, mask, drop
+    ):
+        length, batch, _, units = ops.shape(kept)
+        before = [
+            ops.concatenate([s[None], q[:-1]], axis=0) for s, q in zip(states, after)
+        ]
+        factors = recurrence.factors(kept, before, after, weights)
+        d_outputs = ops.transpose(d_outputs, (1, 0, 2))
+        transposed = ops.transpose(recurrent_kernel)
+
+        def body(t, dh, carried, dz):
+            dh = dh + d_outputs[t]
+            now, new = recurrence.step_back(dh, carried, [f[t] for f in factors])
+            if mask is not None:
+                counts = mask[t]
+                now = ops.where(counts[:, None], now, ops.zeros_like(now))
+                new = [ops.where(counts, n, c) for n, c in zip(new, carried)]
+            dz = _put(dz, now, t)
+            # Read back, so that XLA computes it once, in its place.
+            d_hidden = ops.matmul(ops.reshape(dz[t], (-1, gates * units)), transposed)
+            if drop is not None:
+                d_hidden = d_hidden * drop
+            if mask is not None:
+                d_hidden = d_hidden + ops.where(counts, ops.zeros_like(dh), dh)
+            if tbptt_steps is not None:
+                cut = ops.logical_and(t > 0, ops.equal(t % tbptt_steps, 0))
+                passes = 1 - ops.cast(cut, dh.dtype)
+                d_hidden, new = d_hidden * passes, [n * passes for n in new]
+            return t - 1, d_hidden, new, dz
+
+        dh, *carried = d_states
+        _, dh, carried, dz = ops.while_loop(
+            lambda t, *_: t >= 0,
+            body,
+            (ops.cast(length - 1, "int32"), dh, carried, ops.zeros_like(kept)),
+        )
+        d_bias = ops.reshape(ops.sum(dz, axis=(0, 1)), (-1,))
+        d_weights = recurrence.weight_gradients(dz, before, after)
+        hidden = before[0] if drop is None else before[0] * drop
+        dz = ops.reshape(dz, (-1, gates * units))
+        hidden = ops.reshape(hidden, (-1, units))
+        return dz, hidden, d_bias, d_weights, [dh, *carried]
+
+    def forward_rows(rows, inputs, kernel, bias, recurrent_kernel, weights, states):
+        return _Part(
+            *forward(
+                inputs,
+                kernel,
+                bias,
+                recurrent_kernel,
+                list(weights),
+                states,
+                some(rows, mask, time_major=True),
+                some(rows, recurrent_dropout_mask),
+            )
+        )
+
+    def backward_rows(
+        rows, d_outputs, d_states, part, recurrent_kernel, weights, states
+    ):
+        return backward(
+            d_outputs,
+            d_states,
+            part.kept,
+            part.sequences,
+            recurrent_kernel,
+            list(weights),
+            states,
+            some(rows, mask, time_major=True),
+            some(rows, recurrent_dropout_mask),
+        )
+
+    return forward_rows, backward_rows
+
+
+def _put(sequence, step, t):
+    return ops.slice_update(
+        sequence, (t,) + (0,) * (len(sequence.shape) - 1), step[None]
+    )
+
+
+def _joined(parts):
+    return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=0)
+
+
+def _parts(inputs, states, number):
+    """The batch cut into parts that run side by side: (rows, their states) of each."""
+    if number == 1:
+        return [(slice(None), states)]
+    batch = ops.shape(inputs)[0]
+    size = (batch + number - 1) // number
+    if inputs.shape[0] is None:  # a small batch is one part, and the others are empty
+        size = ops.where(batch < PART * number, batch, size)
+    edges = [ops.minimum(size * i, batch) for i in range(number + 1)]
+    rows = map(slice, edges[:-1], edges[1:])
+    return [(part, [state[part] for state in states]) for part in rows]
+
+
+def _number_of_parts(inputs):
+    """As many as there are cores; under XLA, or on a GPU, the batch stays whole."""
+    if keras.backend.backend() != "tensorflow" or _under_xla():
+        return 1
+    import tensorflow as tf
+
+    if tf.config.list_logical_devices("GPU"):
+        return 1
+    threads = tf.config.threading.get_inter_op_parallelism_threads()
+    cores = threads or len(os.sched_getaffinity(0))
+    return (
+        cores
+        if inputs.shape[0] is None
+        else max(1, min(cores, inputs.shape[0] // PART))
+    )
+
+
+def compiled(function: Callable) -> Callable:
+    """The function, compiled by XLA inside a TensorFlow graph that is not already."""
+    if keras.backend.backend() != "tensorflow" or _under_xla():
+        return function
+    import tensorflow as tf
+
+    return tf.function(function, jit_compile=True, autograph=False)
+
+
+def _under_xla():
+    """Whether TensorFlow is tracing a function that XLA compiles."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    # TensorFlow has no public way to ask.
+    from tensorflow.python.ops import control_flow_util
+
+    graph = tf.compat.v1.get_default_graph()
+    return control_flow_util.GraphOrParentsInXlaContext(graph)

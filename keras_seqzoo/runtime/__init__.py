@@ -1,0 +1,63 @@
+"""Runs exported files with NumPy and the file's own runtime: no TensorFlow, no Keras.
+
+```python
+from keras_seqzoo import runtime
+
+tagger = runtime.load("tagger.tflite")  # or "tagger.onnx"
+tagger.predict_text(["i would like to arrive in oulu"])
+stream = tagger.stream()
+stream("i would"), stream("like")  # each word's slot as it comes
+```
+"""
+
+import os
+import pathlib
+
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.runtime.files import read_model_file
+from keras_seqzoo.runtime.interpreters import interpreters
+from keras_seqzoo.runtime.runner import ArrayStream, Runner
+from keras_seqzoo.runtime.tagger import TaggerRunner
+from keras_seqzoo.runtime.word_stream import WordStream
+
+__all__ = ["ArrayStream", "Runner", "TaggerRunner", "WordStream", "load"]
+
+_RUNNERS = {None: Runner, "slot_tagging": TaggerRunner}
+
+
+def load(path: str | os.PathLike, num_threads: int = 1) -> Runner:
+    """Opens a file that `seqzoo.export` wrote.
+
+    Args:
+        path: `x.tflite`, run by LiteRT; or `x.onnx`, run by onnxruntime, with its
+            `x.step.onnx` beside it if it is to stream.
+        num_threads: how many threads the runtime may use.
+
+    Returns:
+        A `Runner`; of a slot tagger a `TaggerRunner`, which reads text.
+
+    Raises:
+        UserError: if the file cannot be read, is damaged, or was written otherwise.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise UserError(f"path must be a file's name. Received: path={path!r}")
+    if isinstance(num_threads, bool) or not isinstance(num_threads, int):
+        num_threads = 0
+    if num_threads < 1:
+        raise UserError("num_threads must be a positive integer.")
+    path = pathlib.Path(path)
+    if path.suffix not in (".tflite", ".onnx"):
+        raise UserError(
+            f"path must end in .tflite or .onnx. Received: path={str(path)!r}"
+        )
+    file = read_model_file(path)
+    signatures = interpreters(file, num_threads)
+    try:
+        task = file.description["task"]
+        kind = _RUNNERS[task["kind"] if task else None]
+        return kind(file, signatures)
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise UserError(
+            f"{path} has metadata that this version cannot read: "
+            f"{type(error).__name__} {error}."
+        ) from error

@@ -1,0 +1,73 @@
+"""Slot taggers from words to slots."""
+
+from collections.abc import Callable, Sequence
+
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.runtime.files import ModelFile
+from keras_seqzoo.runtime.runner import Runner
+from keras_seqzoo.runtime.word_stream import Pairs, WordStream
+from keras_seqzoo.runtime.words import WordIds, split
+
+
+class TaggerRunner(Runner):
+    """An exported `SlotTagger`, with its front end and decoder.
+
+    Attributes:
+        vocabulary: the known words.
+        characters: the known characters.
+        labels: the labels' names, in the order of their ids.
+    """
+
+    def __init__(self, file: ModelFile, signatures: dict[str, Callable]) -> None:
+        super().__init__(file, signatures)
+        self.vocabulary = file.lines("vocabulary.txt")
+        self.characters = file.lines("characters.txt")
+        self.labels = file.lines("labels.txt")
+        word_length = file.description["task"]["word_length"]
+        self._ids = WordIds(self.vocabulary, self.characters, word_length)
+
+    def predict_text(
+        self, sentences: Sequence[str], batch_size: int = 64
+    ) -> list[list[tuple[str, str]]]:
+        """Tag sentences, as `SlotTagger.predict_text` does.
+
+        Args:
+            sentences: Strings; each is split at white space.
+            batch_size: Sentences computed at a time.
+
+        Returns:
+            For each sentence the list of its (word, label) pairs; an empty sentence
+            gives an empty list.
+        """
+        if isinstance(sentences, (str, bytes)) or not all(
+            isinstance(sentence, str) for sentence in sentences
+        ):
+            raise UserError(
+                f"`sentences` must be a list of strings. Received: {sentences!r}"
+            )
+        tagged = []
+        for start in range(0, len(sentences), batch_size):
+            batch = [split(one) for one in sentences[start : start + batch_size]]
+            labels = self(self._ids(batch))["labels"]
+            tagged += [self._pairs(*row) for row in zip(batch, labels)]
+        return tagged
+
+    def stream(self) -> WordStream:
+        """The sentence word by word: each word's slot as it comes.
+
+        Raises:
+            UserError: if the tagger cannot stream, as one of both directions cannot.
+        """
+        self._check_streams()
+
+        def tag(text, states):
+            words = split(text)
+            answer, states = self.step(self._ids([words]), states)
+            return self._pairs(words, answer["labels"][0]), states
+
+        return WordStream(tag)
+
+    def _pairs(self, words, labels) -> Pairs:
+        # A word of no character has padding's id, and no slot.
+        names = ["", *self.labels]
+        return [(word, names[label + 1]) for word, label in zip(words, labels)]

@@ -1,0 +1,188 @@
+import importlib.util
+import json
+import pathlib
+import sys
+
+import pytest
+
+from keras_seqzoo.bench.cases import CASES, GPU_CASES, MEMORY_PEERS
+from keras_seqzoo.bench.rows import GEOMETRIC_MEAN, LARGEST_RATIO
+
+TOOL = pathlib.Path(__file__).parents[2] / "tools" / "bench_table.py"
+RNN = "keras.layers.RNN(PeepholeLSTMCell)"
+
+
+@pytest.fixture(scope="module")
+def tool():
+    spec = importlib.util.spec_from_file_location("bench_table", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def row(case, shape, peer, ours_ms, ratio, **more):
+    return {
+        "case": case,
+        "shape": shape,
+        "ours_ms": ours_ms,
+        "peer": peer,
+        "peer_ms": None if ours_ms is None else ours_ms / ratio,
+        "ratio": ratio,
+        **more,
+    }
+
+
+def first_calls(graph, xla):
+    return {
+        "ours_first_call_s_by_mode": {"graph": graph, "xla": xla},
+        "peer_first_call_s_by_mode": {"graph": 2 * graph, "xla": 2 * xla},
+    }
+
+
+def result(command, rows, sweep=None, gpu=None):
+    return {
+        "command": command,
+        "sweep": sweep,
+        "seconds": 1.0,
+        "threads": 2,
+        "machine": {
+            "cpu": "A Processor",
+            "gpu": gpu,
+            "backend": "tensorflow",
+            "versions": {"keras_seqzoo": "0", "keras": "3.1", "tensorflow": "2.2"},
+            "date": "2026-01-02T03:04:05+00:00",
+        },
+        "rows": rows,
+    }
+
+
+def train_rows():
+    return [
+        row("peephole_lstm", "1,2,3,4", RNN, 10.0, 0.5, **first_calls(1.0, 2.0)),
+        row("peephole_lstm", "1,2,3,4", "torch.nn.LSTM", 10.0, 1.2),
+        row("peephole_lstm", "5,6,7,8", RNN, 1.0, 1.1, **first_calls(6.0, 1.5)),
+        row("peephole_lstm", "5,6,7,8", "torch.nn.LSTM", 1.0, 0.7),
+        row("peephole_lstm", "geometric mean", RNN, 3.162, 0.742),
+        row("peephole_lstm", "largest ratio", RNN, 1.0, 1.1),
+        row("peephole_lstm", "geometric mean", "torch.nn.LSTM", 3.162, 0.917),
+        row("peephole_lstm", "largest ratio", "torch.nn.LSTM", 10.0, 1.2),
+        row(
+            "min_gru",
+            "16,4000,64,128",
+            "keras.layers.GRU",
+            100.0,
+            0.1,
+            **first_calls(1.0, 1.0),
+        ),
+        row(
+            "memory of peephole_lstm",
+            "16,1000,64,128",
+            RNN,
+            None,
+            0.6,
+            ours_mb=60.0,
+            peer_mb=100.0,
+        ),
+    ]
+
+
+def test_section(tool):
+    lines = tool.section({"train": result("train", train_rows())}).splitlines()
+    assert lines == [
+        (
+            "**Training step**: A Processor, 2 threads; keras 3.1, tensorflow 2.2; "
+            "2026-01-02."
+        ),
+        "",
+        "| ms, and ours / theirs | 1,2,3,4 | 5,6,7,8 | geometric mean | target |",
+        "|---|---|---|---|---|",
+        "| **PeepholeLSTM** | **10** | **1** | **3.16** |  |",
+        (
+            f"| / {RNN} | 0.50 | 1.10 | 0.74 "
+            "| ≤ 0.55: **missed**; each ≤ 1: **missed** |"
+        ),
+        "| / torch.nn.LSTM | 1.20 | 0.70 | 0.92 | ≤ 1: reached |",
+        "",
+        "|  | at | ours | against | theirs | ratio | target |",
+        "|---|---|---|---|---|---|---|",
+        (
+            "| MinGRU | 16,4000,64,128 | 100 ms | keras.layers.GRU | 1,000 ms | 0.10 "
+            "| ≤ 0.2: reached |"
+        ),
+        (
+            f"| PeepholeLSTM, peak memory | 16,1000,64,128 | 60 MB | {RNN} | 100 MB "
+            "| 0.60 | ≤ 0.6: reached |"
+        ),
+        "",
+        (
+            "| first call, s (tracing, compiling, running) | ours, graph | ours, xla "
+            "| against | theirs, graph | theirs, xla | target |"
+        ),
+        "|---|---|---|---|---|---|---|",
+        f"| PeepholeLSTM | 6.0 | 2.0 | {RNN} | 12.0 | 4.0 | ≤ 5: **missed** |",
+        "| MinGRU | 1.0 | 1.0 | keras.layers.GRU | 2.0 | 2.0 | ≤ 5: reached |",
+    ]
+
+
+def test_gpu_and_sweeps_are_shown(tool):
+    shape, peer = "256,200,512,512", "keras.layers.LSTM (cuDNN)"
+    gpu = result("train", [row("coupled_lstm", shape, peer, 3.0, 1.6)], gpu="A GPU")
+    text = tool.section({"gpu": gpu, "length": result("train", [], sweep="length")})
+    assert "**Training step on a GPU**: A GPU; keras 3.1" in text
+    assert f"| CoupledLSTM | {shape} | 3 ms | {peer} |" in text
+    assert "| 1.60 | ≤ 1.5: **missed** |" in text
+    assert "![Time against length](docs/bench/length.png)" in text
+
+
+def test_every_target_is_of_something_that_is_measured(tool):
+    assert (tool.MEAN, tool.LARGEST) == (GEOMETRIC_MEAN, LARGEST_RATIO)
+    assert set(tool.LAYERS) == set(CASES)
+    for work, targets in (("train", tool.TRAIN_TARGETS), ("infer", tool.INFER_TARGETS)):
+        for (name, peer), shapes in targets.items():
+            if name.startswith("memory of "):
+                assert MEMORY_PEERS[name.removeprefix("memory of ")] == peer
+                continue
+            case = CASES[name]
+            extra = [f"torch.nn.{case.torch}"] + ["matrix products"] * case.products
+            assert peer in [*case.peers, *extra]
+            own = [str(shape) for shape in getattr(case, work)]
+            for shape in shapes:
+                assert shape in own or (shape in (tool.MEAN, tool.LARGEST) and own[1:])
+    for cases in GPU_CASES.values():
+        for name, case in cases.items():
+            extra = [f"torch.nn.{case.torch}"] * bool(case.torch)
+            for peer in [*case.peers, *extra]:
+                assert (name, peer) in tool.GPU_TARGETS
+
+
+@pytest.fixture
+def project(tool, tmp_path, monkeypatch):
+    """A small project with one stored sweep and a README with the markers."""
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    folder = tmp_path / tool.RESULTS
+    folder.mkdir(parents=True)
+    rows = [row("scrn", f"1,{steps},2,3", "peer", steps / 2, 0.5) for steps in (5, 50)]
+    stored = result("train", rows, sweep="length")
+    (folder / "length.json").write_text(json.dumps(stored))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{tool.BEGIN}\n{tool.END}\nafter\n")
+    return tmp_path
+
+
+def test_written_and_checked(tool, project, monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["bench_table.py", *arguments])
+        return tool.main(), capsys.readouterr().out.strip()
+
+    assert run("--check") == (1, "README.md: run tools/bench_table.py")
+    assert run() == (0, "")
+    assert (project / tool.RESULTS / "length.png").read_bytes()[1:4] == b"PNG"
+    text = (project / "README.md").read_text()
+    image = "![Time against length](docs/bench/length.png)"
+    assert text == f"before\n{tool.BEGIN}\n{image}\n{tool.END}\nafter\n"
+    assert run("--check") == (0, "up to date")
+
+
+def test_markers_are_needed(tool):
+    with pytest.raises(SystemExit, match="must hold"):
+        tool.replace_between_markers("no markers", "new")

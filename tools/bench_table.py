@@ -1,0 +1,251 @@
+"""Writes what `seqzoo bench` measured into README.md, and draws its sweeps.
+
+Reads docs/bench/*.json, which these commands write (on an idle machine):
+
+    seqzoo bench train --output docs/bench/train.json
+    seqzoo bench infer --output docs/bench/infer.json
+    seqzoo bench train --sweep length --output docs/bench/length.json
+    seqzoo bench train --sweep units --output docs/bench/units.json
+    KERAS_BACKEND=jax seqzoo bench train --gpu --output docs/bench/gpu.json
+
+What is not there is left out.
+
+    python tools/bench_table.py            # writes README.md and docs/bench/*.png
+    python tools/bench_table.py --check    # says whether README.md is up to date
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+RESULTS = "docs/bench"
+BEGIN, END = "<!-- bench table: begin -->", "<!-- bench table: end -->"
+MEAN, LARGEST = "geometric mean", "largest ratio"
+
+LAYERS = {
+    "peephole_lstm": "PeepholeLSTM",
+    "coupled_lstm": "CoupledLSTM",
+    "clockwork_rnn": "ClockworkRNN, 8 modules",
+    "scrn": "SCRN",
+    "min_gru": "MinGRU",
+}
+IN_KERAS_RNN = {
+    "peephole_lstm": "keras.layers.RNN(PeepholeLSTMCell)",
+    "coupled_lstm": "keras.layers.RNN(CoupledLSTMCell)",
+    "clockwork_rnn": "keras.layers.RNN(ClockworkRNNCell)",
+    "scrn": "keras.layers.RNN(SCRNCell)",
+}
+
+# What is to be reached: (case, peer) -> {shape: the largest ratio allowed}.
+TRAIN_TARGETS = {
+    ("peephole_lstm", IN_KERAS_RNN["peephole_lstm"]): {MEAN: 0.55, LARGEST: 1.0},
+    ("peephole_lstm", "keras.layers.LSTM"): {LARGEST: 1.0},
+    ("peephole_lstm", "torch.nn.LSTM"): {MEAN: 1.0},
+    ("peephole_lstm", "matrix products"): {MEAN: 1.25},
+    ("coupled_lstm", "PeepholeLSTM"): {MEAN: 0.85},
+    ("clockwork_rnn", "keras.layers.SimpleRNN"): {MEAN: 0.5},
+    ("scrn", IN_KERAS_RNN["scrn"]): {MEAN: 0.6},
+    ("min_gru", "keras.layers.GRU"): {"16,4000,64,128": 0.2},
+    **{
+        (f"memory of {case}", peer): {"16,1000,64,128": 0.6}
+        for case, peer in IN_KERAS_RNN.items()
+    },
+}
+INFER_TARGETS = {
+    **{(case, peer): {MEAN: 0.5} for case, peer in IN_KERAS_RNN.items()},
+    ("clockwork_rnn", "keras.layers.SimpleRNN"): {MEAN: 0.5},
+}
+GPU_TARGETS = {
+    (case, peer): {"256,200,512,512": 1.5}
+    for case in ("peephole_lstm", "coupled_lstm")
+    for peer in ("keras.layers.LSTM (cuDNN)", "torch.nn.LSTM")
+}
+FIRST_CALL_TARGET_S = 5.0
+
+
+def section(results: dict[str, dict]) -> str:
+    """Markdown of the stored results, file name without suffix -> content."""
+    parts = []
+    if "train" in results:
+        parts += _timing_part("Training step", results["train"], TRAIN_TARGETS)
+        parts.append(first_call_table(results["train"]["rows"]))
+    if "infer" in results:
+        parts += _timing_part("Inference, batch 1", results["infer"], INFER_TARGETS)
+    if "gpu" in results:
+        parts += _timing_part("Training step on a GPU", results["gpu"], GPU_TARGETS)
+    for sweep in ("length", "units"):
+        if sweep in results:
+            parts.append(f"![Time against {sweep}]({RESULTS}/{sweep}.png)")
+    return "\n\n".join(parts)
+
+
+def _timing_part(title: str, result: dict, targets: dict) -> list[str]:
+    rows = result["rows"]
+    parts = [f"**{title}**: {_how(result)}"]
+    if any(row["shape"] == MEAN for row in rows):
+        parts.append(shapes_table(rows, targets))
+    if rest := single_shape_rows(rows):
+        parts.append(single_shape_table(rest, targets))
+    return parts
+
+
+def _how(result: dict) -> str:
+    machine = result["machine"]
+    libraries = [
+        f"{name} {machine['versions'][name]}"
+        for name in ("keras", machine["backend"], "torch")
+        if name in machine["versions"]
+    ]
+    where = machine["gpu"] or f"{machine['cpu']}, {result['threads']} threads"
+    return f"{where}; {', '.join(_unique(libraries))}; {machine['date'][:10]}."
+
+
+def shapes_table(rows: list[dict], targets: dict) -> str:
+    """Cases timed at several shapes: our times, and under them the ratios."""
+    cases = {row["case"] for row in rows if row["shape"] == MEAN}
+    several = [row for row in rows if row["case"] in cases]
+    shapes = [s for s in _unique(row["shape"] for row in several) if s != LARGEST]
+    lines = [_line(["ms, and ours / theirs", *shapes, "target"])]
+    lines.append("|---" * (len(shapes) + 2) + "|")
+    for case in _unique(row["case"] for row in several):
+        own = [row for row in several if row["case"] == case]
+        ours = {row["shape"]: f"**{_figure(row['ours_ms'])}**" for row in own}
+        times = [ours.get(shape, "") for shape in shapes]
+        lines.append(_line([f"**{LAYERS[case]}**", *times, ""]))
+        for peer in _unique(row["peer"] for row in own):
+            ratios = {row["shape"]: row["ratio"] for row in own if row["peer"] == peer}
+            shown = [f"{ratios[s]:.2f}" if s in ratios else "" for s in shapes]
+            wanted = targets.get((case, peer), {})
+            lines.append(_line([f"/ {peer}", *shown, _verdicts(wanted, ratios)]))
+    return "\n".join(lines)
+
+
+def single_shape_rows(rows: list[dict]) -> list[dict]:
+    """The rows of cases that were measured at one shape."""
+    cases = {row["case"] for row in rows if row["shape"] == MEAN}
+    return [row for row in rows if row["case"] not in cases]
+
+
+def single_shape_table(rows: list[dict], targets: dict) -> str:
+    """A line for each row: both figures, the ratio, and the target."""
+    lines = [_line(["", "at", "ours", "against", "theirs", "ratio", "target"])]
+    lines.append("|---" * 7 + "|")
+    for row in rows:
+        case = row["case"].removeprefix("memory of ")
+        unit = "ms" if row["ours_ms"] is not None else "MB"
+        ours, theirs = (row[f"{side}_{unit.lower()}"] for side in ("ours", "peer"))
+        wanted = targets.get((row["case"], row["peer"]), {})
+        lines.append(
+            _line(
+                [
+                    LAYERS[case] + (", peak memory" if unit == "MB" else ""),
+                    row["shape"],
+                    f"{_figure(ours)} {unit}",
+                    row["peer"],
+                    f"{_figure(theirs)} {unit}",
+                    f"{row['ratio']:.2f}",
+                    _verdicts(wanted, {row["shape"]: row["ratio"]}),
+                ]
+            )
+        )
+    return "\n".join(lines)
+
+
+def first_call_table(rows: list[dict]) -> str:
+    """The slowest first call of each layer and mode, beside its first Keras peer's."""
+    timed = [row for row in rows if "ours_first_call_s_by_mode" in row]
+    modes = _unique(m for row in timed for m in row["ours_first_call_s_by_mode"])
+    columns = ["first call, s (tracing, compiling, running)"]
+    columns += [f"ours, {mode}" for mode in modes]
+    columns += ["against", *(f"theirs, {mode}" for mode in modes), "target"]
+    lines = [_line(columns), "|---" * len(columns) + "|"]
+    for case in _unique(row["case"] for row in timed):
+        own = [row for row in timed if row["case"] == case]
+        peer = next(r["peer"] for r in own if r["peer"].startswith("keras."))
+        own = [row for row in own if row["peer"] == peer]
+        ours, theirs = (
+            [max(row[f"{side}_first_call_s_by_mode"][m] for row in own) for m in modes]
+            for side in ("ours", "peer")
+        )
+        lines.append(
+            _line(
+                [
+                    LAYERS[case],
+                    *(f"{seconds:.1f}" for seconds in ours),
+                    peer,
+                    *(f"{seconds:.1f}" for seconds in theirs),
+                    _verdict(FIRST_CALL_TARGET_S, max(ours)),
+                ]
+            )
+        )
+    return "\n".join(lines)
+
+
+def _verdicts(wanted: dict[str, float], ratios: dict[str, float]) -> str:
+    return "; ".join(
+        ("each " if shape == LARGEST else "") + _verdict(target, ratios[shape])
+        for shape, target in wanted.items()
+        if shape in ratios
+    )
+
+
+def _verdict(target: float, value: float) -> str:
+    return f"≤ {target:g}: {'reached' if value <= target else '**missed**'}"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _unique(values) -> list:
+    return list(dict.fromkeys(values))
+
+
+def read(folder: pathlib.Path) -> dict[str, dict]:
+    """File name without suffix -> stored result, of those that there are."""
+    files = sorted(folder.glob("*.json"))
+    return {file.stem: json.loads(file.read_text("utf-8")) for file in files}
+
+
+def draw(results: dict[str, dict], folder: pathlib.Path) -> None:
+    """Draws each stored sweep beside its file."""
+    from keras_seqzoo.bench.plot import draw_sweep
+
+    for name, result in results.items():
+        if result["sweep"]:
+            draw_sweep(result, folder / f"{name}.png")
+
+
+def replace_between_markers(text: str, content: str) -> str:
+    """The text with what stands between the two markers replaced."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"README.md must hold {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{content}\n{END}{after}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    results = read(ROOT / RESULTS)
+    readme = ROOT / "README.md"
+    old = readme.read_text("utf-8")
+    new = replace_between_markers(old, section(results))
+    if arguments.check:
+        print("up to date" if new == old else "README.md: run tools/bench_table.py")
+        return int(new != old)
+    readme.write_text(new, "utf-8")
+    draw(results, ROOT / RESULTS)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
