@@ -6,7 +6,7 @@ import re
 README = pathlib.Path(__file__).resolve().parents[1] / "README.md"
 
 
-def test_the_readme_code_works_as_written(tmp_path, monkeypatch, capsys):
+def test_the_readme_code_works_as_written(tmp_path, monkeypatch, capsys, recwarn):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     assert len(blocks) >= 2
@@ -17,3 +17,4 @@ def test_the_readme_code_works_as_written(tmp_path, monkeypatch, capsys):
     assert "B-toloc.city_name" in printed and "november" in printed
     assert (tmp_path / "my_tagger.tflite").exists()
     assert (tmp_path / "mine.tflite").exists()
+    assert not [str(w.message) for w in recwarn if w.category is UserWarning]

@@ -26,7 +26,8 @@ def tagging_dataset(
 
     Sentences of like length share a batch; the order is new in every epoch and follows
     from the seed. Compile with
-    `SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)`.
+    `SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)`; `fit` with
+    `shuffle=False`, or Keras warns that it cannot shuffle a dataset.
 
     Args:
         sentences: Strings (words parted by spaces) or lists of words.

@@ -96,8 +96,7 @@ def recurrent(
         after the last.
     """
     dtype = inputs.dtype
-    if mask is not None:  # what stands in the padding must not reach the gradients
-        inputs = ops.where(mask[..., None], inputs, ops.zeros_like(inputs))
+    inputs = without_padding(inputs, mask)
     kernel, recurrent_kernel, *weights = (
         ops.cast(ops.convert_to_tensor(w), dtype)
         for w in (kernel, recurrent_kernel, *weights)
@@ -111,6 +110,13 @@ def recurrent(
     run = _differentiable(forward, backward, len(weights), _number_of_parts(inputs))
     outputs, *states = run(inputs, kernel, bias, recurrent_kernel, *weights, *states)
     return outputs, states
+
+
+def without_padding(inputs: Any, mask: Any) -> Any:
+    """Zeros at masked steps: what stands there, NaN say, must reach no gradient."""
+    if mask is None or loops_for_export():
+        return inputs
+    return ops.where(mask[..., None], inputs, ops.zeros_like(inputs))
 
 
 def seen(mask: Any) -> Any:

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_seqzoo.cells.clockwork_rnn import ClockworkRNNCell
 from keras_seqzoo.cells.recurrent_cell import dropped
-from keras_seqzoo.layers.bptt import compiled, engine_runs
+from keras_seqzoo.layers.bptt import compiled, engine_runs, without_padding
 from keras_seqzoo.layers.cell_layer import CellLayer
 from keras_seqzoo.layers.simple_recurrence import simple_recurrence
 
@@ -47,6 +47,7 @@ class ClockworkRNN(CellLayer):
         if not self._from_zero or self.tbptt_steps is not None:
             return super().inner_loop(sequences, initial_state, mask, training)
         sequences = self.cell.drop_inputs(sequences, training)
+        sequences = without_padding(sequences, mask)
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_seqzoo.cells.scrn import SCRNCell
-from keras_seqzoo.layers.bptt import seen
+from keras_seqzoo.layers.bptt import seen, without_padding
 from keras_seqzoo.layers.cell_layer import CellLayer
 from keras_seqzoo.layers.linear_recurrence import linear_recurrence
 from keras_seqzoo.layers.scan import loops_for_export
@@ -37,6 +37,7 @@ class SCRN(CellLayer):
     ) -> tuple[Any, Any, list]:
         cell = self.cell
         sequences = cell.drop_inputs(sequences, training)
+        sequences = without_padding(sequences, mask)
         h, s = initial_state
         if self.tbptt_steps is not None:
             dropped = cell.recurrent_mask(h, training)

@@ -83,9 +83,9 @@ def normalized(words: Iterable[str]) -> list[str]:
 
 
 def _lookup(entries: Sequence[str], name: str) -> keras.layers.StringLookup:
-    # An empty table is refused by Keras; the padding token stands in for it.
+    # Keras refuses an empty table; a private-use character stands in for one.
     return keras.layers.StringLookup(
-        vocabulary=list(entries) or ["\0"], mask_token="", name=name
+        vocabulary=list(entries) or ["\ue000"], mask_token="", name=name
     )
 
 
@@ -136,10 +136,3 @@ class OneHotWords(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "vocabulary_size": self.vocabulary_size}
-
-
-def _lookup(entries: Sequence[str], name: str) -> keras.layers.StringLookup:
-    # Keras refuses an empty table; a private-use character stands in for one.
-    return keras.layers.StringLookup(
-        vocabulary=list(entries) or ["\ue000"], mask_token="", name=name
-    )

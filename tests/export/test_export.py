@@ -15,6 +15,9 @@ import tensorflow as tf
 import keras_seqzoo
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export import ExportError, export, runtimes, verify
+from keras_seqzoo.layers import ClockworkRNN, PeepholeLSTM
+
+QUICK = {"batches": (1, 3), "lengths": (1, 17)}
 
 
 def test_report_of_a_zoo_model(exported):
@@ -102,7 +105,7 @@ def test_quantized_files_are_smaller(tmp_path):
     keras.utils.set_random_seed(0)
     x = keras.Input((None, 64))
     model = keras.Model(x, keras.layers.GRU(96, return_sequences=True)(x))
-    quick = {"batches": (1,), "lengths": (9,)}
+    quick = {"batches": (1,), "lengths": (9,), "overwrite": True}
     sizes = {
         quantize: export(model, tmp_path / "x.tflite", quantize=quantize, **quick).bytes
         for quantize in (None, "float16", "int8")
@@ -178,6 +181,15 @@ def test_wrong_paths(name, message, small, tmp_path):
         ("x.onnx", {"lengths": ()}, "lengths must be positive integers"),
         ("x.onnx", {"batches": (1, 0)}, "batches must be positive integers"),
         ("", {}, "file or folder name"),
+        (None, {}, "file or folder name. Received: path=None"),
+        (b"x.onnx", {}, "file or folder name"),
+        (".tflite", {}, "a name that ends in .tflite"),
+        ("folder/.onnx", {}, "a name that ends in .tflite"),
+        ("x.onnx", {"tolerance": "x"}, "positive number. Received: tolerance='x'"),
+        ("x.onnx", {"tolerance": float("nan")}, "positive number"),
+        ("x.onnx", {"lengths": "12"}, "lengths must be positive integers"),
+        ("x.onnx", {"batches": 3}, "batches must be positive integers"),
+        ("x.onnx", {"batches": (1, 2.0)}, "batches must be positive integers"),
     ],
 )
 def test_wrong_arguments(path, arguments, message, small, tmp_path, monkeypatch):
@@ -213,20 +225,59 @@ def test_wrong_models(model, message, tmp_path):
     assert not os.listdir(tmp_path)
 
 
-def test_mixed_precision_is_not_for_tflite(tmp_path):
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", ["x.tflite", "x.onnx", "x"])
+def test_mixed_precision_is_exported_in_float32(policy, name, tmp_path):
     x = keras.Input((None, 5))
-    model = keras.Model(x, keras.layers.LSTM(3, dtype="mixed_float16")(x))
-    with pytest.raises(UserError, match="float32 for TFLite.*lstm.* in float16"):
+    y = keras.layers.GRU(3, dtype=policy, return_sequences=True)(x)
+    model = keras.Model(x, PeepholeLSTM(3, dtype=policy)(y))
+    report = export(model, tmp_path / name, **QUICK)
+    assert report.max_difference <= 1e-6
+    assert model.layers[-1].compute_dtype == policy.removeprefix("mixed_")
+    assert "float16" in model(np.ones((1, 2, 5))).dtype.name
+
+
+def test_half_precision_is_compared_as_such(tmp_path):
+    x = keras.Input((None, 5))
+    for policy, name in (("float16", "x.onnx"), ("bfloat16", "x")):
+        gru = keras.layers.GRU(3, dtype=policy, recurrent_initializer="glorot_uniform")
+        model = keras.Model(x, gru(x))
+        report = export(model, tmp_path / name, **QUICK)
+        assert 1e-4 < report.tolerance < 0.1
+    with pytest.raises(UserError, match="must be float32 for TFLite.* in bfloat16"):
         export(model, tmp_path / "x.tflite")
-    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x.tflite", "x.onnx", "x"])
+def test_time_distributed(name, tmp_path):
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    frames = keras.Input((None, 6, 6, 2), name="frames")
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    y = layers.TimeDistributed(layers.Conv2D(3, 2, strides=2))(frames)
+    y = layers.GRU(4)(layers.TimeDistributed(layers.Flatten())(y))
+    z = layers.LSTM(3, return_sequences=True)(
+        layers.Embedding(9, 4, mask_zero=True)(ids)
+    )
+    z = layers.TimeDistributed(layers.Dense(2))(z)
+    report = export(keras.Model([frames, ids], [y, z]), tmp_path / name, **QUICK)
+    assert report.max_difference <= 1e-6
+
+
+@pytest.mark.parametrize("name", ["x.tflite", "x.onnx"])
+def test_exact_gelu(name, tmp_path):
+    model = keras.Sequential([keras.Input((None, 5)), ClockworkRNN(4, (1, 2), "gelu")])
+    assert export(model, tmp_path / name, **QUICK).max_difference <= 1e-6
 
 
 @pytest.mark.parametrize("name", ["small.onnx", "tagger"])
-def test_export_twice_replaces_the_first(name, exported, small, tagger):
+def test_export_twice_replaces_the_first_if_asked(name, exported, small, tagger):
     path = pathlib.Path(exported[name].path)
     before = sorted(os.listdir(path.parent))
     model = small if name == "small.onnx" else tagger
-    export(model, path, batches=(1,), lengths=(3,))
+    with pytest.raises(UserError, match=f"{path.name} exists already"):
+        export(model, path, batches=(1,), lengths=(3,))
+    export(model, path, batches=(1,), lengths=(3,), overwrite=True)
     assert sorted(os.listdir(path.parent)) == before
 
 
@@ -246,7 +297,7 @@ def test_a_wrong_file_is_an_error_and_goes(error, small, tmp_path, monkeypatch):
     (tmp_path / "x.onnx").write_text("an older file")
     wrong_by(monkeypatch, error)
     with pytest.raises(ExportError, match="differs from Keras by"):
-        export(small, tmp_path / "x.onnx")
+        export(small, tmp_path / "x.onnx", overwrite=True)
     assert os.listdir(tmp_path) == ["x.onnx"]
     assert (tmp_path / "x.onnx").read_text() == "an older file"
     wrong_by(monkeypatch, 0.0)
@@ -268,8 +319,11 @@ def test_sizes_on_which_keras_fails_are_left_out(tmp_path):
     model = keras.Model(x, keras.layers.LSTM(3)(y))
     report = export(model, tmp_path / "x.onnx", batches=(1,))
     assert report.cases == [(1, 7), (1, 16), (1, 33)]
+    lengths = np.array([2, 5])
+    report = export(model, tmp_path / "y.onnx", batches=(1,), lengths=lengths)
+    assert report.cases == [(1, 5)]
     with pytest.raises(ExportError, match="Keras runs on none of the sizes"):
-        export(model, tmp_path / "x.onnx", lengths=(1,))
+        export(model, tmp_path / "z.onnx", lengths=(1,))
 
 
 class TestLabels:

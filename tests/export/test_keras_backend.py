@@ -18,6 +18,7 @@ LAYERS = (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU, CellLayer)
     [
         (backend.rnn, keras_backend._rnn),
         (backend.numpy.argmax, keras_backend._argmax),
+        (keras.layers.TimeDistributed.call, keras_backend._time_distributed),
     ],
 )
 def test_arguments_are_the_same(original, ours):
@@ -47,7 +48,8 @@ def test_keras_layers_run_through_the_backends_rnn(monkeypatch):
 def test_everything_is_put_back_after_an_error():
     def now():
         loops = [layer.__dict__["inner_loop"] for layer in LAYERS]
-        return [*loops, backend.rnn, backend.numpy.argmax, tf.Tensor.__getitem__]
+        others = [backend.rnn, backend.numpy.argmax, keras.layers.TimeDistributed.call]
+        return [*loops, *others, tf.Tensor.__getitem__]
 
     before = now()
     with (

@@ -247,8 +247,10 @@ class SlotTagger(ZooModel):
         with carried_states(layers) as calls:
             self.serve_text(tf.constant([""]))
         first = [state for call in calls for state in call.start]
+        text = tf.TensorSpec((None,), tf.string)
+        states = [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in first]
 
-        @tf.function
+        @tf.function(input_signature=[text, states])
         def step(text, states):
             with carried_states(layers, states) as calls:
                 result = self.serve_text(text)

@@ -1,0 +1,214 @@
+"""The engine against the same cells in `keras.layers.RNN`: outputs and gradients."""
+
+from functools import cache
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from cell_cases import CASES, FEATURES, inputs
+
+from keras_seqzoo.layers import bptt, cell_layer, simple_recurrence
+
+BATCH, LENGTH = 2 * bptt.PART + 1, 7  # two parts of unequal size
+
+# name -> (jit_compile, batch, length) of the function's signature
+GRAPHS = {
+    "graph": (False, BATCH, LENGTH),
+    "graph_free_batch": (False, None, LENGTH),
+    "xla": (True, BATCH, LENGTH),
+    "xla_free_length": (True, BATCH, None),
+}
+
+
+@pytest.fixture
+def engine_calls(monkeypatch):
+    """How often the engine ran; two parts a batch, whatever the machine."""
+    calls = []
+
+    def counting(*args, **kwargs):
+        calls.append(1)
+        return bptt.recurrent(*args, **kwargs)
+
+    monkeypatch.setattr(cell_layer, "recurrent", counting)
+    monkeypatch.setattr(simple_recurrence, "recurrent", counting)
+    cores = tf.config.threading.get_inter_op_parallelism_threads
+    monkeypatch.setattr(
+        tf.config.threading, "get_inter_op_parallelism_threads", lambda: cores() or 2
+    )
+    return calls
+
+
+def pair(name, run, **more):
+    """The layer and the same cell in Keras' RNN, with the same weights."""
+    case = CASES[name]
+    return [case.filled(by_cell, run, **more)[0] for by_cell in (False, True)]
+
+
+def results(layer, x, mask, states, training=False, weights=None):
+    """Outputs, states, and the gradients of a loss that reads all of them."""
+    weights = weights or [w.value for w in layer.trainable_variables]
+    with tf.GradientTape() as tape:
+        tape.watch([x, *states])
+        outputs, *last = layer(
+            x, mask=mask, initial_state=states or None, training=training
+        )
+        loss = tf.reduce_sum(outputs * tf.cos(tf.cast(tf.shape(outputs)[1], x.dtype)))
+        loss += sum(tf.reduce_sum(tf.sin(2.0 * state)) for state in last)
+        loss += tf.reduce_sum(tf.sin(outputs))
+    sources = [x, *states, *weights]
+    gradients = tape.gradient(loss, sources, unconnected_gradients="zero")
+    return [outputs, *last], gradients
+
+
+def compiled(function, kind):
+    jit_compile, batch, length = GRAPHS[kind]
+    signature = [tf.TensorSpec((batch, length, FEATURES))]
+    return tf.function(function, jit_compile=jit_compile, input_signature=signature)
+
+
+def assert_same(actual, expected, atol=1e-6, gradient_rtol=1e-5):
+    for one, other in zip(actual[0], expected[0], strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=atol)
+    for one, other in zip(actual[1], expected[1], strict=True):
+        scale = max(1.0, float(np.abs(other).max()))
+        np.testing.assert_allclose(one, other, rtol=0, atol=gradient_rtol * scale)
+
+
+@cache
+def data(name):
+    case = CASES[name]
+    rng = np.random.default_rng(5)
+    mask = rng.random((BATCH, LENGTH)) < 0.7
+    mask[0], mask[1] = False, np.arange(LENGTH) < 3
+    states = [tf.constant(s) for s in case.random_states(BATCH)]
+    return tf.constant(inputs(BATCH, LENGTH)), tf.constant(mask), states
+
+
+@pytest.mark.parametrize("kind", GRAPHS)
+@pytest.mark.parametrize("name", CASES)
+def test_engine_is_the_step_by_step_layer(name, kind, engine_calls):
+    x, mask, start = data(name)
+    # (backwards, masked, from a carried state); a compilation each.
+    uses = [(False, False, False), (True, True, True), (False, True, False)]
+    if name == "clockwork_rnn":  # goes step by step from a carried state
+        uses[1] = (True, True, False)
+    for backwards, masked, carried in uses if kind == "graph" else uses[1:2]:
+        layer, reference = pair(name, {"go_backwards": backwards})
+        m, states = (mask if masked else None), (start if carried else [])
+        if kind in ("graph_free_batch", "xla_free_length"):
+            states = []  # constants of a batch that the signature leaves open
+        expected = results(reference, x, m, states)
+        function = compiled(lambda x: results(layer, x, m, states), kind)  # noqa: B023
+        assert_same(function(x), expected)
+    assert engine_calls or is_linear(name)
+
+
+def is_linear(name):
+    """Whether it runs on `linear_recurrence`, which has tests of its own."""
+    return name.startswith(("min_gru", "min_lstm", "lru"))
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if not is_linear(n)])
+def test_engine_drops_what_the_cell_drops(name, engine_calls):
+    x, mask, _ = data(name)
+    layer, _ = pair(name, None, recurrent_dropout=0.5, dropout=0.3)
+    # The same masks for both: kept here instead of drawn anew.
+    drawn = tf.constant(np.random.default_rng(0).integers(0, 2, (BATCH, 6)) * 2.0)
+    layer.cell.recurrent_mask = lambda h, training: tf.cast(
+        drawn[:, : h.shape[-1]], h.dtype
+    )
+    layer.cell.drop_inputs = lambda x, training: (
+        x * tf.cast(drawn[:, None, : x.shape[-1]], x.dtype)
+    )
+    for m in (None, mask):
+        expected = results(layer, x, m, [], training=True)  # eager: step by step
+        before = len(engine_calls)
+        function = compiled(lambda x: results(layer, x, m, [], True), "graph")  # noqa: B023
+        assert_same(function(x), expected)
+        assert len(engine_calls) > before
+
+
+@pytest.mark.parametrize("name", ["peephole_lstm", "coupled_lstm", "scrn"])
+@pytest.mark.parametrize("kind", ["graph", "xla"])
+def test_truncated_gradients_stop_every_k_steps(name, kind):
+    x, _, _ = data(name)
+    layer, _ = CASES[name].filled(False, {"tbptt_steps": 3, "go_backwards": True})
+    plain, _ = CASES[name].filled(False)
+
+    def in_chunks(x):
+        """The definition: chunks of 3 steps, each from a state held constant."""
+        loss, states = 0.0, [tf.constant(s) for s in CASES[name].zero_states(BATCH)]
+        for start in range(0, LENGTH, 3):
+            states = [tf.stop_gradient(s) for s in states]
+            outputs, *states = plain(x[:, start : start + 3], initial_state=states)
+            loss += tf.reduce_sum(tf.sin(outputs))
+        return loss
+
+    def gradients(loss, layer):
+        weights = [w.value for w in layer.trainable_variables]
+        with tf.GradientTape() as tape:
+            value = loss()
+        return tape.gradient(value, weights)
+
+    def truncated(x):
+        return gradients(lambda: tf.reduce_sum(tf.sin(layer(x)[0])), layer)
+
+    expected = gradients(lambda: in_chunks(x[:, ::-1]), plain)
+    whole = gradients(lambda: tf.reduce_sum(tf.sin(plain(x[:, ::-1])[0])), plain)
+    assert max(float(np.abs(a - b).max()) for a, b in zip(whole, expected)) > 0.01
+    for result in (truncated(x), compiled(truncated, kind)(x)):
+        for one, other in zip(result, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=2e-5)
+
+
+def test_tbptt_steps_must_be_a_positive_integer():
+    with pytest.raises(ValueError, match="`tbptt_steps`.*Received: tbptt_steps=0"):
+        CASES["peephole_lstm"].make(False, {"tbptt_steps": 0})
+
+
+def test_tbptt_steps_are_in_the_config():
+    layer = CASES["peephole_lstm"].make(False, {"tbptt_steps": 4})
+    assert type(layer).from_config(layer.get_config()).tbptt_steps == 4
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", ["peephole_lstm", "scrn"])
+def test_engine_in_mixed_precision(name, policy, engine_calls):
+    x, mask, _ = data(name)
+    layer, _ = pair(name, None, dtype=policy)
+    exact, _ = pair(name, None)
+    outputs = compiled(lambda x: layer(x, mask=mask)[0], "graph")(x)
+    assert engine_calls and outputs.dtype == layer.compute_dtype
+    precise = exact(x, mask=mask)[0]
+    np.testing.assert_allclose(tf.cast(outputs, "float32"), precise, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if not is_linear(n)])
+def test_nan_in_the_padding_reaches_no_gradient(name, engine_calls):
+    x, mask, _ = data(name)
+    layer, _ = pair(name, None)
+    dirty = tf.where(mask[..., None], x, np.nan)
+    function = compiled(lambda x: results(layer, x, mask, []), "graph")
+    assert_same(function(dirty), function(x))
+    assert engine_calls
+
+
+def test_fit_runs_the_engine_and_learns(engine_calls):
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(40, 9, 3)).astype("float32")
+    y = x[:, 0, :1]
+    layer = CASES["coupled_lstm"].layer(12)
+    model = keras.Sequential([keras.Input((9, 3)), layer, keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.02), "mse")
+    history = model.fit(x, y, epochs=20, batch_size=32, verbose=0).history["loss"]
+    assert engine_calls
+    assert history[-1] < 0.3 * history[0]
+
+
+def test_other_activations_go_step_by_step(engine_calls):
+    x, _, _ = data("peephole_lstm")
+    layer, reference = pair("peephole_lstm", None, activation="relu")
+    function = compiled(lambda x: results(layer, x, None, []), "graph")
+    assert_same(function(x), results(reference, x, None, []))
+    assert not engine_calls
