@@ -111,6 +111,7 @@ def export(
                 raise
             # Was it the step, or would the model fail without it too?
             step, no_step = None, str(error)
+            place.clear()
             found = _written(step, *arguments)
         return ExportReport(
             path=os.fspath(path),
@@ -128,6 +129,7 @@ def _written(step, form, served, place, quantize, tolerance, batches, lengths):
     from keras_seqzoo.export import metadata, runtimes, verify
 
     signatures = {"serve": served} | ({"step": step.served} if step else {})
+    paths = {"serve": place.new, "step": place.step}
     if form == "tflite":
         from keras_seqzoo.export.tflite import operators, write_tflite
 
@@ -135,8 +137,6 @@ def _written(step, form, served, place, quantize, tolerance, batches, lengths):
     elif form == "onnx":
         from keras_seqzoo.export.onnx import operators, write_onnx
 
-        paths = {"serve": place.new, "step": place.step}
-        place.step.unlink(missing_ok=True)
         outputs = {name: write_onnx(s, paths[name]) for name, s in signatures.items()}
     else:
         from keras_seqzoo.export.saved_model import operators, write_saved_model
@@ -145,13 +145,13 @@ def _written(step, form, served, place, quantize, tolerance, batches, lengths):
     about = metadata.description(served, step, outputs, quantize)
     metadata.add(form, place, about, metadata.texts(served.model))
 
-    run = {
-        "tflite": lambda name: runtimes.tflite(place.new, name),
-        "onnx": lambda name: runtimes.onnx(paths[name]),
-        "saved_model": lambda name: runtimes.saved_model(place.new, name),
-    }[form]
-    content = place.new if form == "saved_model" else place.new.read_bytes()
+    def run(name):
+        if form == "onnx":
+            return runtimes.onnx(paths[name])
+        return getattr(runtimes, form)(place.new, name)
+
     serve = run("serve")
+    content = place.new if form == "saved_model" else place.new.read_bytes()
     difference, tolerance, cases = verify.verify(
         served,
         serve,
@@ -173,11 +173,11 @@ def _written(step, form, served, place, quantize, tolerance, batches, lengths):
         "step_latency_ms": None,
     }
     if step is not None:
-        one_step = run("step")
+        in_steps = run("step")
         found["step_difference"] = verify.verify_step(
-            step, serve, one_step, quantize, tolerance, cases
+            step, serve, in_steps, quantize, tolerance, cases
         )
-        found["step_latency_ms"], _ = verify.latency(step.served, one_step, length=1)
+        found["step_latency_ms"], _ = verify.latency(step.served, in_steps, length=1)
     return found
 
 

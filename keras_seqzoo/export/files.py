@@ -47,6 +47,12 @@ class Place:
     new: pathlib.Path
     step: pathlib.Path
 
+    def clear(self) -> None:
+        """Removes what was written so far."""
+        shutil.rmtree(self.new, ignore_errors=True)
+        for path in (self.new, self.step):
+            path.unlink(missing_ok=True)
+
 
 @contextlib.contextmanager
 def written_whole(path: str | os.PathLike, overwrite: bool) -> Iterator[Place]:

@@ -100,10 +100,15 @@ def step_function(served: Served) -> Step:
         NotStreamable: if it does not; the message names the layer and says why.
     """
     layers = streamed_layers(served.model)
-    with for_inference(served.model), _plain_errors():
-        inputs, whole, calls = _whole(served, layers)
-        sequences = _sequences(served, calls[0].length)
-        parts = _parts(served, layers, inputs, sequences)
+    try:
+        with for_inference(served.model), _plain_errors():
+            inputs, whole, calls = _whole(served, layers)
+            sequences = _sequences(served, calls[0].length)
+            parts = _parts(served, layers, inputs, sequences)
+    except NotStreamable:
+        raise
+    except Exception as error:  # whatever a model may do that nobody thought of
+        raise NotStreamable(f"trying it failed: {_line(error)}") from error
     for position, (name, value) in enumerate(whole):
         found = [part[position] for part in parts if position < len(part)]
         names, values = zip(*found) if found else ((), ())

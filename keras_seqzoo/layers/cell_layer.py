@@ -150,7 +150,7 @@ class CellLayer(keras.layers.RNN):
             cut = ops.logical_and(t > 0, ops.equal(t % every, 0))[None, :, None]
             cut = ops.cast(cut, projected.dtype) * ops.ones_like(projected[..., :1])
             projected = ops.concatenate([projected, cut], axis=-1)
-        return scan(
+        last, outputs, states = scan(
             step if every is None else truncated,
             projected,
             initial_state,
@@ -160,6 +160,14 @@ class CellLayer(keras.layers.RNN):
             return_sequences=self.return_sequences,
             unroll=self.unroll,
         )
+        if mask is not None and keras.backend.backend() == "jax":
+            # Keras' loop puts out the initial state there, where TensorFlow's has 0.
+            order = ops.flip(mask, axis=1) if self.go_backwards else mask
+            shown = order if self.zero_output_for_mask else seen(order)
+            shown = shown if outputs.shape[1] > 1 else shown[:, -1:]
+            outputs = ops.where(shown[..., None], outputs, ops.zeros_like(outputs))
+            last = outputs[:, -1]
+        return last, outputs, states
 
     def get_config(self) -> dict:
         config = super().get_config()

@@ -121,7 +121,7 @@ def _differentiable(multiply, conjugate, tbptt_steps, unroll):
         h = run(forward, a, b, h0)
 
         def gradient(*args, upstream=None):
-            if upstream is None:
+            if upstream is None:  # PyTorch gives it by name, after the inputs
                 (upstream,) = args
             a_bar = conjugate(a)
             passed = a_bar

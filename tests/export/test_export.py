@@ -105,7 +105,7 @@ def test_quantized_files_are_smaller(tmp_path):
     keras.utils.set_random_seed(0)
     x = keras.Input((None, 64))
     model = keras.Model(x, keras.layers.GRU(96, return_sequences=True)(x))
-    quick = {"batches": (1,), "lengths": (9,), "overwrite": True}
+    quick = {"batches": (1,), "lengths": (9,), "streaming": False, "overwrite": True}
     sizes = {
         quantize: export(model, tmp_path / "x.tflite", quantize=quantize, **quick).bytes
         for quantize in (None, "float16", "int8")
@@ -152,7 +152,7 @@ def test_a_custom_operator_in_a_file_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("x.pb", "must end in .tflite or .onnx.*x.pb"),
+        ("x.pb", "that ends in .tflite or .onnx.*x.pb"),
         ("missing/x.tflite", "folder that can be written"),
         ("file/x.onnx", "folder that can be written"),
         ("full", "new or empty folder, or a SavedModel"),
@@ -225,8 +225,14 @@ def test_wrong_models(model, message, tmp_path):
     assert not os.listdir(tmp_path)
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("name", ["x.tflite", "x.onnx", "x"])
+@pytest.mark.parametrize(
+    ("policy", "name"),
+    [
+        ("mixed_float16", "x.tflite"),
+        ("mixed_bfloat16", "x.onnx"),
+        ("mixed_float16", "x"),
+    ],
+)
 def test_mixed_precision_is_exported_in_float32(policy, name, tmp_path):
     x = keras.Input((None, 5))
     y = keras.layers.GRU(3, dtype=policy, return_sequences=True)(x)
@@ -264,10 +270,10 @@ def test_time_distributed(name, tmp_path):
     assert report.max_difference <= 1e-6
 
 
-@pytest.mark.parametrize("name", ["x.tflite", "x.onnx"])
-def test_exact_gelu(name, tmp_path):
+def test_exact_gelu(tmp_path):
     model = keras.Sequential([keras.Input((None, 5)), ClockworkRNN(4, (1, 2), "gelu")])
-    assert export(model, tmp_path / name, **QUICK).max_difference <= 1e-6
+    report = export(model, tmp_path / "x.onnx", streaming=False, **QUICK)
+    assert report.max_difference <= 1e-6
 
 
 @pytest.mark.parametrize("name", ["small.onnx", "tagger"])
