@@ -10,8 +10,15 @@ from keras_seqzoo.bench.shapes import Shape
 from keras_seqzoo.errors import UserError
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
-_OURS_COLOUR = "#D55E00"
-_PEER_COLOURS = "#0072B2", "#56B4E9", "#009E73", "#CC79A7"
+_STYLES = {  # what a contender's name begins with -> its line
+    OURS: {"color": "#D55E00", "linewidth": 2.5, "zorder": 3},
+    TORCH_PRODUCTS: {"color": "0.6", "linestyle": ":"},
+    PRODUCTS: {"color": "0.6", "linestyle": "--"},
+    "torch.nn": {"color": "#009E73"},
+    "keras.layers.RNN": {"color": "#0072B2"},
+    "keras.layers": {"color": "#56B4E9"},
+    "": {"color": "#CC79A7"},
+}
 _AXES = {"length": ("steps", "time steps"), "units": ("units", "units")}
 
 
@@ -67,16 +74,13 @@ def _draw_case(panel: Any, rows: list[dict], field: str) -> None:
         x = getattr(Shape.parse(row["shape"]), field)
         lines[OURS][x] = row["ours_ms"]
         lines.setdefault(row["peer"], {})[x] = row["peer_ms"]
-    colours = iter(_PEER_COLOURS)
     for name, points in lines.items():
-        if name == OURS:
-            style = {"color": _OURS_COLOUR, "linewidth": 2.5, "zorder": 3}
-        elif name in (PRODUCTS, TORCH_PRODUCTS):
-            style = {"color": "0.6", "linestyle": "--" if name == PRODUCTS else ":"}
-        else:
-            style = {"color": next(colours)}
+        style = next(s for start, s in _STYLES.items() if name.startswith(start))
         panel.plot(points.keys(), points.values(), marker=".", label=name, **style)
     panel.set(xscale="log", yscale="log")
+    panel.set_xticks([*lines[OURS]], map(str, lines[OURS]))
+    panel.minorticks_off()
+    panel.yaxis.set_major_formatter("{x:g}")
     panel.grid(color="0.9")
     panel.spines[["top", "right"]].set_visible(False)
     panel.legend(fontsize="x-small", frameon=False)
