@@ -53,7 +53,6 @@ def tensorflow_products(shape: Shape) -> dict[str, Step]:
     arguments = [tf.constant(array) for array in operands(shape)]
 
     def products(x, kernel, recurrent_kernel, h, all_h, all_dz):
-
         def forward(h):
             z = tf.matmul(h, recurrent_kernel)  # (batch, 4 units)
             return 0.25 * tf.add_n(tf.split(z, 4, axis=-1))  # so all of z is needed
@@ -75,9 +74,9 @@ def tensorflow_products(shape: Shape) -> dict[str, Step]:
         return z, dh, d_kernel, d_recurrent, dx
 
     def run(function):
-        results = function(*arguments)
-        results[0].numpy()
-        return results
+        z, dh, *weight_gradients = function(*arguments)
+        dh.numpy()  # the smallest: `numpy` copies
+        return z, dh, *weight_gradients
 
     functions = {
         "graph": tf.function(products),

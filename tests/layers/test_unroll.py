@@ -9,8 +9,9 @@ MASK = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]], bool)
 
 
 def loops(function):
-    graph = function.get_concrete_function().graph
-    return [op.name for op in graph.get_operations() if "While" in op.type]
+    graph = function.get_concrete_function().graph.as_graph_def()
+    bodies = [graph.node, *(called.node_def for called in graph.library.function)]
+    return [node.name for body in bodies for node in body if "While" in node.op]
 
 
 @pytest.mark.parametrize("name", CASES)
