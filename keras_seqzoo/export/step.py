@@ -103,39 +103,24 @@ def step_function(served: Served) -> Step:
     try:
         with for_inference(served.model), _plain_errors():
             inputs, whole, calls = _whole(served, layers)
-            sequences = _sequences(served, calls[0].length)
+            sequences = _sequences(served, calls[0])
             parts = _parts(served, layers, inputs, sequences)
     except NotStreamable:
         raise
     except Exception as error:  # whatever a model may do that nobody thought of
         raise NotStreamable(f"trying it failed: {_line(error)}") from error
-    for position, (name, value) in enumerate(whole):
-        found = [part[position] for part in parts if position < len(part)]
-        names, values = zip(*found) if found else ((), ())
-        if names != (name,) * len(parts) or not _same(value, values):
-            raise NotStreamable(
-                f"{name} gives another answer in chunks: it looks at several time "
-                "steps at once, or at how many there are"
-            )
-
-    batch = next(iter(served.inputs.values())).shape[0]
-    flat = [(call.layer.name, state) for call in calls for state in call.start]
+    time_axes = _time_axes(whole, parts)
+    starts = [(call.layer.name, state) for call in calls for state in call.start]
     states = [
-        State(f"state_{i}", layer, np.asarray(state)[0])
-        for i, (layer, state) in enumerate(flat)
+        State(f"state_{number}", layer, np.asarray(state)[0])
+        for number, (layer, state) in enumerate(starts)
     ]
-    specs = {
-        s.name: tf.TensorSpec((batch, *s.start.shape), s.start.dtype, s.name)
-        for s in states
-    }
-    for name, spec in served.inputs.items():
-        sizes = spec.shape.as_list()
-        if name in sequences:
-            sizes[1] = None
-        specs[name] = tf.TensorSpec(sizes, spec.dtype, name)
-    taken = {s.name for s in states} & set(served.inputs)
+    names = [state.name for state in states]
+    taken = {*names, *(s.next_name for s in states)} & {*served.inputs, *time_axes}
     if taken:
-        raise NotStreamable(f"the model has an input of its own named {min(taken)!r}")
+        raise NotStreamable(
+            f"the model has an input or output of its own named {min(taken)!r}"
+        )
 
     def carrying(call):
         def step(tensors):
@@ -145,31 +130,57 @@ def step_function(served: Served) -> Step:
             ends = [state for call in made for state in call.end]
             return outputs | {s.next_name: end for s, end in zip(states, ends)}
 
-        names = [s.name for s in states]
         return step
-
-    step = Step(
-        Served(served.model, carrying(served.call), specs, None),
-        states,
-        sequences,
-        time_axes={
-            name.removeprefix("output "): _time_axis(
-                value, [part[position][1] for part in parts]
-            )
-            for position, (name, value) in enumerate(whole)
-            if name.startswith("output ")
-        },
-        inputs=served.example,
-        carrying=carrying,
-    )
 
     def example(batch, length, seed=0):
         inputs = served.example(batch, length, seed)
-        chunk = next(_cut(inputs, sequences, [length]))
-        return chunk | step.first_states(len(next(iter(inputs.values()))))
+        (chunk,) = _cut(inputs, sequences, [length])
+        return chunk | step.first_states(len(inputs[sequences[0]]))
 
-    step.served.example = example
+    specs = _specs(served, states, sequences)
+    step = Step(
+        Served(served.model, carrying(served.call), specs, example),
+        states,
+        sequences,
+        time_axes,
+        inputs=served.example,
+        carrying=carrying,
+    )
     return step
+
+
+def _time_axes(whole, parts):
+    """The axis of time in each of the model's outputs; None where there is none.
+
+    Raises NotStreamable where a part of the model does not give the same in chunks.
+    """
+    axes = {}
+    for position, (name, value) in enumerate(whole):
+        found = [part[position] for part in parts if position < len(part)]
+        names, values = zip(*found) if found else ((), ())
+        if names != (name,) * len(parts) or not _same(value, values):
+            raise NotStreamable(
+                f"{name} gives another answer in chunks: it looks at several time "
+                "steps at once, or at how many there are"
+            )
+        if name.startswith("output "):
+            axes[name.removeprefix("output ")] = _time_axis(value, values)
+    return axes
+
+
+def _specs(served, states, sequences):
+    """The step's inputs: the states, and the model's with a free length."""
+    batch = served.inputs[sequences[0]].shape[0]
+    specs = {
+        s.name: tf.TensorSpec((batch, *s.start.shape), s.start.dtype, s.name)
+        for s in states
+    }
+    for name, spec in served.inputs.items():
+        sizes = spec.shape.as_list()
+        if name in sequences:
+            sizes[1] = None
+        specs[name] = tf.TensorSpec(sizes, spec.dtype, name)
+    return specs
 
 
 # Running the Keras model, whole and in chunks, and watching each part of it. One row
@@ -274,14 +285,19 @@ def _operations(model):
     return found
 
 
-def _sequences(served, length):
-    """The names of the inputs that have a time axis."""
-    inputs = served.inputs.items()
-    open_ended = [n for n, x in inputs if x.shape.rank > 1 and x.shape[1] is None]
+def _sequences(served, first):
+    """The names of the inputs that have a time axis; `first` is the first call."""
+    inputs = {n: x.shape for n, x in served.inputs.items() if x.shape.rank > 1}
+    open_ended = [name for name, sizes in inputs.items() if sizes[1] is None]
     if open_ended:
         return open_ended
     # All sizes are fixed: those as long as what the first recurrent layer reads.
-    return [n for n, x in inputs if x.shape.rank > 1 and x.shape[1] == length]
+    found = [name for name, sizes in inputs.items() if sizes[1] == first.length]
+    if not found:
+        raise NotStreamable(
+            f"no input is as long as the sequence that layer {first.layer.name!r} reads"
+        )
+    return found
 
 
 def _partition(length, chunks):

@@ -72,11 +72,7 @@ class Runner:
         Raises:
             UserError: as a call does, and if the model cannot stream.
         """
-        if "step" not in self._signatures:
-            beside = ""
-            if "step" in self._inputs:
-                beside = f" beside it (the second file, {_step_name(self._path)})"
-            raise UserError(f"{self._path} has no signature `step`{beside}.")
+        self._check_streams()
         names = [name for name in self._inputs["step"] if not self._is_state(name)]
         if not isinstance(inputs, dict) and len(names) == 1:
             inputs = {names[0]: inputs}
@@ -97,8 +93,13 @@ class Runner:
         return ArrayStream(self)
 
     def _check_streams(self):
-        if "step" not in self._signatures:
-            self.step({})
+        if "step" in self._signatures:
+            return
+        lacking = "has no signature `step`"
+        if "step" in self._inputs:  # an ONNX file whose second one is not there
+            second = self._path.removesuffix(".onnx") + ".step.onnx"
+            lacking = f"needs its second file to stream, {second}"
+        raise UserError(f"{self._path} {lacking}.")
 
     def _is_state(self, name):
         return any(name == state["name"] for state in self._states)
@@ -146,11 +147,7 @@ def checked(inputs: Arrays, wanted: dict[str, dict]) -> Arrays:
     Raises:
         UserError: naming the input, and what it must be.
     """
-    lacking, unknown = (
-        sorted(set(wanted) - set(inputs)),
-        sorted(set(inputs) - set(wanted), key=str),
-    )
-    if lacking or unknown:
+    if set(inputs) != set(wanted):
         raise UserError(
             f"inputs must be {', '.join(sorted(wanted))}. "
             f"Received: {', '.join(map(str, inputs)) or 'none'}"
@@ -195,7 +192,3 @@ def _named(inputs):
             f"Received: {type(inputs).__name__}"
         )
     return inputs
-
-
-def _step_name(path):
-    return path.removesuffix(".onnx") + ".step.onnx"

@@ -142,7 +142,7 @@ def test_a_file_without_step_does_not_stream(files, tmp_path):
         runtime.load(files / "both.tflite").stream()
     shutil.copy(files / "tagger.onnx", tmp_path)  # without its second file
     alone = runtime.load(tmp_path / "tagger.onnx")
-    with pytest.raises(UserError, match="second file, .*tagger.step.onnx"):
+    with pytest.raises(UserError, match="second file to stream, .*tagger.step.onnx"):
         alone.stream()
     shutil.copy(files / "arrays.step.onnx", tmp_path / "tagger.step.onnx")
     with pytest.raises(UserError, match="not of the same export"):
