@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+
+# TensorFlow has no public function that freezes another; its converters use this one.
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )

@@ -1,6 +1,7 @@
 """What turns a cell into a layer with the arguments Keras users expect."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
@@ -133,32 +134,26 @@ class CellLayer(keras.layers.RNN):
     def _step_by_step(
         self, sequences: Any, initial_state: list, mask: Any, recurrent_mask: Any
     ) -> tuple[Any, Any, list]:
-        cell, every = self.cell, self.tbptt_steps
+        cell = self.cell
 
         def step(projected: Any, states: list) -> tuple[Any, list]:
             return cell.step(projected, states, recurrent_mask)
 
-        def truncated(projected_and_cut: Any, states: list) -> tuple[Any, list]:
-            projected, cut = projected_and_cut[:, :-1], projected_and_cut[:, -1:] > 0
-            states = [ops.where(cut, ops.stop_gradient(s), s) for s in states]
-            return step(projected, states)
-
+        run = {
+            "go_backwards": self.go_backwards,
+            "return_sequences": self.return_sequences,
+            "unroll": self.unroll,
+        }
         projected = cell.project(sequences)
-        if every is not None:
-            t = ops.arange(ops.shape(sequences)[1], dtype="int32")
-            t = ops.flip(t) if self.go_backwards else t
-            cut = ops.logical_and(t > 0, ops.equal(t % every, 0))[None, :, None]
-            cut = ops.cast(cut, projected.dtype) * ops.ones_like(projected[..., :1])
-            projected = ops.concatenate([projected, cut], axis=-1)
+        if self.tbptt_steps is not None:
+            return self._truncated(step, projected, initial_state, mask, run)
         last, outputs, states = scan(
-            step if every is None else truncated,
+            step,
             projected,
             initial_state,
             mask=mask,
-            go_backwards=self.go_backwards,
             zero_output_for_mask=self.zero_output_for_mask,
-            return_sequences=self.return_sequences,
-            unroll=self.unroll,
+            **run,
         )
         if mask is not None and keras.backend.backend() == "jax":
             # Keras' loop puts out the initial state there, where TensorFlow's has 0.
@@ -167,6 +162,43 @@ class CellLayer(keras.layers.RNN):
             shown = shown if outputs.shape[1] > 1 else shown[:, -1:]
             outputs = ops.where(shown[..., None], outputs, ops.zeros_like(outputs))
             last = outputs[:, -1]
+        return last, outputs, states
+
+    def _truncated(
+        self, step: Callable, projected: Any, initial_state: list, mask: Any, run: dict
+    ) -> tuple[Any, Any, list]:
+        """`scan`, with gradients that stop every `tbptt_steps`.
+
+        The step itself holds the states where it is masked: a loop would hold those
+        before the cut. Two columns beside its input tell it where it is.
+        """
+        column = ops.ones_like(projected[..., :1])  # (batch, time, 1)
+        t = ops.arange(ops.shape(projected)[1], dtype="int32")
+        t = ops.flip(t) if self.go_backwards else t
+        cut = ops.logical_and(t > 0, ops.equal(t % self.tbptt_steps, 0))
+        cut = ops.cast(cut[None, :, None], projected.dtype) * column
+        valid = column if mask is None else ops.cast(mask[..., None], column.dtype)
+
+        def truncated(x: Any, states: list) -> tuple[Any, list]:
+            x, cut, valid = x[:, :-2], x[:, -2:-1] > 0, x[:, -1:] > 0
+            states = [ops.where(cut, ops.stop_gradient(s), s) for s in states]
+            *states, shown = states
+            output, new = step(x, states)
+            new = [ops.where(valid, n, s) for n, s in zip(new, states)]
+            shown = ops.where(valid, output, shown)
+            if self.zero_output_for_mask:
+                output = ops.where(valid, output, ops.zeros_like(output))
+                return output, [*new, shown]
+            return shown, [*new, shown]
+
+        size = self.cell.output_size
+        shown = ops.zeros((ops.shape(projected)[0], size), dtype=projected.dtype)
+        last, outputs, (*states, _) = scan(
+            truncated,
+            ops.concatenate([projected, cut, valid], axis=-1),
+            [*initial_state, shown],
+            **run,
+        )
         return last, outputs, states
 
     def get_config(self) -> dict:

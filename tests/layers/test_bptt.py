@@ -162,6 +162,25 @@ def test_truncated_gradients_stop_every_k_steps(name, kind):
             np.testing.assert_allclose(one, other, rtol=0, atol=2e-5)
 
 
+@pytest.mark.parametrize("name", ["peephole_lstm", "coupled_lstm", "scrn"])
+@pytest.mark.parametrize("zero_output_for_mask", [False, True])
+def test_truncation_at_masked_steps_is_the_same_on_both_paths(
+    name, zero_output_for_mask, engine_calls
+):
+    x, mask, start = data(name)
+    mask = mask.numpy()
+    mask[:, 3] = np.arange(BATCH) % 2  # the first cut, masked in every other row
+    run = {"tbptt_steps": 3, "zero_output_for_mask": zero_output_for_mask}
+    layer, _ = CASES[name].filled(False, run)
+    plain, _ = CASES[name].filled(False, {**run, "tbptt_steps": None})
+    stepwise = results(layer, x, tf.constant(mask), start)
+    for one, other in zip(stepwise[0], plain(x, mask=mask, initial_state=start)):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+    function = compiled(lambda x: results(layer, x, tf.constant(mask), start), "graph")
+    assert_same(function(x), stepwise)
+    assert engine_calls or name == "scrn"  # SCRN truncates step by step everywhere
+
+
 def test_tbptt_steps_must_be_a_positive_integer():
     with pytest.raises(ValueError, match="`tbptt_steps`.*Received: tbptt_steps=0"):
         CASES["peephole_lstm"].make(False, {"tbptt_steps": 0})
