@@ -420,10 +420,14 @@ def run_bench(
         from keras_seqzoo.bench.plot import check_format, draw_sweep
 
         check_format(plot)
+
+    def save(result: dict) -> None:
+        if output:
+            text = json.dumps(result, indent=1) + "\n"
+            pathlib.Path(output).write_text(text, "utf-8")
+
     with results_only():
-        result = bench(work, **options)
-    if output:
-        pathlib.Path(output).write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        result = bench(work, save=save, **options)
     if plot:
         draw_sweep(result, plot)
     if as_json:

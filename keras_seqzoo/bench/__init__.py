@@ -32,6 +32,7 @@ def bench(
     threads: int | None = None,
     sweep: str | None = None,
     gpu: bool = False,
+    save: Callable[[dict], None] | None = None,
 ) -> dict:
     """Time our layers against their peers.
 
@@ -43,6 +44,8 @@ def bench(
         threads: For TensorFlow and PyTorch; the machine's cores if None.
         sweep: "length" or "units": time over a range of it instead.
         gpu: Against cuDNN's LSTM instead; needs the JAX or PyTorch backend.
+        save: Called with the result so far after each case, so that a run that is
+            cut off loses one case at most.
 
     Returns:
         "rows" (see `rows.rows_of`, `rows.summary_rows` and `rows.memory_row`) and how
@@ -75,17 +78,20 @@ def bench(
             case = known[name]
             own = case.train if work == "train" else case.infer
             jobs[name] = _timing_jobs(name, case, work, chosen or own, seconds)
-    with _no_retracing_warnings():
-        start_backend()
-        rows = _run(jobs, with_summaries=not sweep)
-    return {
+    result = {
         "command": work,
         "sweep": sweep,
         "seconds": seconds,
         "threads": threads,
-        "machine": facts(),
-        "rows": rows,
     }
+    with _no_retracing_warnings():
+        start_backend()
+        result |= {"machine": facts(), "rows": []}
+        for rows in _run(jobs, with_summaries=not sweep):
+            result["rows"] += rows
+            if save:
+                save(result)
+    return result
 
 
 def _chosen_names(wanted: Sequence[str], known: list[str]) -> list[str]:
@@ -130,20 +136,19 @@ def _memory_rows(name: str, shape: Shape, threads: int) -> list[dict]:
     return [memory_row(name, shape, threads)]
 
 
-def _run(jobs: dict[str, list[_Job]], with_summaries: bool) -> list[dict]:
+def _run(jobs: dict[str, list[_Job]], with_summaries: bool) -> Iterator[list[dict]]:
+    """The rows of one case after the other."""
     total = sum(map(len, jobs.values()))
-    rows = []
     with tqdm(total=total, unit="", disable=not sys.stderr.isatty()) as bar:
         for name, own_jobs in jobs.items():
-            own_rows = []
+            rows = []
             for label, job in own_jobs:
                 bar.set_description(label)
-                own_rows += job()
+                rows += job()
                 bar.update()
-            rows += own_rows
             if with_summaries and name != MEMORY:
-                rows += summary_rows(own_rows)
-    return rows
+                rows += summary_rows(rows)
+            yield rows
 
 
 @contextlib.contextmanager

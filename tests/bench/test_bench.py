@@ -106,6 +106,19 @@ def test_filters(jobs):
     ]
 
 
+def test_what_is_done_is_saved_after_each_case(jobs, monkeypatch):
+    saved = []
+
+    def save(result):
+        saved.append([row["case"] for row in result["rows"]])
+
+    monkeypatch.setattr(bench, "memory_row", lambda *_: 1 / 0)  # the last case
+    with pytest.raises(ZeroDivisionError):
+        cases, shapes = ["scrn", "min_gru", "memory"], ["1,2,3,4"]
+        bench.bench("train", cases=cases, shapes=shapes, save=save)
+    assert saved == [["scrn"], ["scrn", "min_gru"]]
+
+
 @pytest.mark.parametrize("work", ["train", "infer"])
 @pytest.mark.parametrize("sweep", SWEEPS)
 def test_sweeps(jobs, work, sweep):
