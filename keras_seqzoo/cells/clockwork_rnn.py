@@ -93,10 +93,6 @@ class ClockworkRNNCell(RecurrentCell):
         )
         self.bias = self.add_bias(self.units)
 
-    def project(self, inputs: Any) -> Any:
-        z = ops.matmul(inputs, self.kernel)  # (..., units)
-        return z if self.bias is None else z + self.bias
-
     def step(self, projected: Any, states: list, recurrent_dropout_mask: Any) -> Any:
         h, t = states
         lower = self.recurrent_kernel * ops.cast(self.block_mask, h.dtype)

@@ -72,10 +72,6 @@ class CoupledLSTMCell(RecurrentCell):
         forget = self.forget_bias(3, 0) if self.unit_forget_bias else None
         self.bias = self.add_bias(3 * units, forget)
 
-    def project(self, inputs: Any) -> Any:
-        z = ops.matmul(inputs, self.kernel)  # (..., 3 units)
-        return z if self.bias is None else z + self.bias
-
     def step(self, projected: Any, states: list, recurrent_dropout_mask: Any) -> Any:
         h, c = states
         h = dropped(h, recurrent_dropout_mask)

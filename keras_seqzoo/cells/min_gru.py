@@ -50,10 +50,6 @@ class MinGRUCell(RecurrentCell):
         self.kernel = self.add_kernel("kernel", (input_shape[-1], 2 * self.units))
         self.bias = self.add_bias(2 * self.units)
 
-    def project(self, inputs: Any) -> Any:
-        x = ops.matmul(inputs, self.kernel)
-        return x if self.bias is None else x + self.bias
-
     def coefficients(self, projected: Any) -> tuple[Any, Any]:
         """a and b of h = a ⊙ h' + b, in float32 at least."""
         k, v = ops.split(wide(projected), 2, axis=-1)

@@ -69,10 +69,6 @@ class PeepholeLSTMCell(RecurrentCell):
         forget = self.forget_bias(4, 1) if self.unit_forget_bias else None
         self.bias = self.add_bias(4 * units, forget)
 
-    def project(self, inputs: Any) -> Any:
-        z = ops.matmul(inputs, self.kernel)  # (..., 4 units)
-        return z if self.bias is None else z + self.bias
-
     def step(self, projected: Any, states: list, recurrent_dropout_mask: Any) -> Any:
         h, c = states
         h = dropped(h, recurrent_dropout_mask)

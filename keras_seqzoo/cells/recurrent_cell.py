@@ -37,9 +37,9 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
 
     A subclass writes `build` (its weights) and
 
-    - `project(inputs)`: all that does not depend on the previous state. It works
-      on one step, `(batch, features)`, and on a whole sequence,
-      `(batch, time, features)`, so that a layer can run it once for all steps.
+    - `project(inputs)`, where it is not x W + b: all that does not depend on the
+      previous state. It works on one step, `(batch, features)`, and on a whole
+      sequence, `(batch, time, features)`, so that a layer runs it once for all steps.
     - `step(projected, states, recurrent_dropout_mask)`: the rest; returns
       `(output, new_states)`.
 
@@ -159,6 +159,11 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         if not training or not self.recurrent_dropout:
             return None
         return self.get_recurrent_dropout_mask(hidden)
+
+    def project(self, inputs: Any) -> Any:
+        """x W + b: `(..., features)` to `(..., gates · units)`."""
+        z = ops.matmul(inputs, self.kernel)
+        return z if self.bias is None else z + self.bias
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         states = list(states) if isinstance(states, (list, tuple)) else [states]
