@@ -1,12 +1,13 @@
 """The peak memory of one training step, each measured in a process of its own.
 
-The same step first runs on a tiny batch, so that libraries, tracing and compiling have
-taken theirs; then Linux forgets the process's peak (`clear_refs`), and the peak over
-three calls at full size, less what the process held before them, is the step's memory.
-(After a first call at full size, a second shows next to nothing: freed memory stays
-with the process.)
+The same step first runs over a few time steps, so that libraries have taken theirs, and
+once at full size, so that tracing and compiling are over. The peak over three more
+calls, less what the process held before it ran at full size, is the step's memory:
+what lies in the libraries' pools between calls counts. (Linux lets a process forget its
+peak, by `clear_refs`; `malloc_trim` hands freed memory back.)
 """
 
+import ctypes
 import json
 import os
 import subprocess
@@ -19,7 +20,7 @@ _CLEAR_REFS, _STATUS = "/proc/self/clear_refs", "/proc/self/status"
 
 def can_measure() -> bool:
     """Whether this system lets a process reset and read its peak (Linux does)."""
-    return os.access(_CLEAR_REFS, os.W_OK)
+    return os.access(_CLEAR_REFS, os.W_OK) and hasattr(ctypes.CDLL(None), "malloc_trim")
 
 
 def peak_megabytes(
@@ -61,15 +62,22 @@ def main(arguments: list[str]) -> None:
     case, contender, mode, shape, threads = arguments
     set_threads(int(threads))
     shape = Shape.parse(shape)
-    tiny = contenders(CASES[case], "train", shape._replace(batch=1, steps=8))
-    tiny[contender]()[mode]()
+    short = contenders(CASES[case], "train", shape._replace(steps=8))
+    short[contender]()[mode]()
     step = contenders(CASES[case], "train", shape)[contender]()[mode]
+    before = _trimmed_bytes()
+    step()
+    _trimmed_bytes()
     with open(_CLEAR_REFS, "w") as file:
         file.write("5")  # forget the peak so far
-    before = _status_bytes("VmRSS")
     for _ in range(3):
         step()
     print(_status_bytes("VmHWM") - before)
+
+
+def _trimmed_bytes():
+    ctypes.CDLL(None).malloc_trim(0)
+    return _status_bytes("VmRSS")
 
 
 def _status_bytes(key):

@@ -3,8 +3,8 @@
 A recurrence is z_t = x_t W + h' U + b followed by elementwise equations. Forward, the
 input's products are one product before the loop, and the loop overwrites z with what
 the backward pass needs. Backward, every factor that does not depend on the order of
-steps is computed for all steps at once; the loop then only multiplies, and the weights'
-gradients are one product after it.
+steps is computed for a block of steps at once; the loop over them then only multiplies,
+and the weights' gradients are one product after it.
 
 The loops are written for XLA, which updates their arrays in place. Inside a plain
 `tf.function` (as `fit` runs on a CPU) they are compiled for themselves, while the large
@@ -21,6 +21,7 @@ from keras import ops
 
 from keras_seqzoo.layers.scan import loops_for_export
 
+BLOCK = 256  # steps whose factors are computed at once: they stay in the cache
 PART = 8  # rows; smaller parts of a batch are not worth a thread of their own
 
 
@@ -33,7 +34,7 @@ class Recurrence(NamedTuple):
     Attributes:
         gates: Number of gates; W is (features, gates · units).
         step: `(z, states, weights) -> (kept, states)`; `kept` has z's shape.
-        factors: `(kept, before, after, weights) -> factors`, of all steps: what
+        factors: `(kept, before, after, weights) -> factors`, of many steps: what
             `step_back` multiplies by. `before` and `after` are the states.
         step_back: `(dh, carried, factors) -> (dz, carried)`; `carried` are the
             gradients of the states after h.
@@ -105,9 +106,13 @@ def recurrent(
     if bias is None:
         bias = ops.zeros((recurrence.gates * units,), dtype=dtype)
     bias = ops.cast(ops.convert_to_tensor(bias), dtype)
-    forward, backward = _loops(recurrence, mask, recurrent_dropout_mask, tbptt_steps)
-
-    run = _differentiable(forward, backward, len(weights), _number_of_parts(inputs))
+    run = _differentiable(
+        *_loops(recurrence, tbptt_steps),
+        None if mask is None else ops.transpose(mask)[..., None],
+        recurrent_dropout_mask,
+        len(weights),
+        _number_of_parts(inputs),
+    )
     outputs, *states = run(inputs, kernel, bias, recurrent_kernel, *weights, *states)
     return outputs, states
 
@@ -127,17 +132,82 @@ def seen(mask: Any) -> Any:
     return ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
 
 
-def _differentiable(forward, backward, number_of_weights, number_of_parts):
+class _Part(NamedTuple):
+    """Some rows of the batch, and what the forward pass found for them."""
+
+    rows: slice
+    mask: Any  # (time, batch, 1) or None
+    dropped: Any  # the recurrent dropout mask, (batch, units) or None
+    outputs: Any  # (batch, time, units)
+    states: list
+    inputs: Any  # (time, batch, features)
+    kept: Any  # (time, batch, gates, units)
+    sequences: list  # the states before and after each step, (time + 1, batch, units)
+
+
+def _differentiable(
+    forward,
+    backward,
+    mask,
+    recurrent_dropout_mask,
+    number_of_weights,
+    number_of_parts,
+):
     """Both passes as one function with a gradient, over parts of the batch."""
 
     @ops.custom_gradient
     def run(inputs, kernel, bias, recurrent_kernel, *rest):
-        weights, states = rest[:number_of_weights], rest[number_of_weights:]
-        cut = _parts(inputs, states, number_of_parts)
-        parts = [
-            forward(rows, inputs[rows], kernel, bias, recurrent_kernel, weights, s)
-            for rows, s in cut
-        ]
+        weights, states = list(rest[:number_of_weights]), rest[number_of_weights:]
+
+        def part_forward(rows):
+            own = (
+                None if mask is None else mask[:, rows],
+                None
+                if recurrent_dropout_mask is None
+                else recurrent_dropout_mask[rows],
+            )
+            start = [state[rows] for state in states]
+            return _Part(
+                rows,
+                *own,
+                *forward(
+                    inputs[rows], kernel, bias, recurrent_kernel, weights, start, *own
+                ),
+            )
+
+        def part_backward(part, d_outputs, d_states):
+            """The gradients of the inputs, of the weights and of the initial states."""
+            units, features = recurrent_kernel.shape[0], kernel.shape[0]
+            batch, length, _ = ops.shape(d_outputs)
+            d_inputs, of_weights = [], []
+            for start, stop in _blocks(length):
+                block = slice(start, stop)
+                around = [sequence[start : stop + 1] for sequence in part.sequences]
+                dz, d_bias, d_weights, d_states = backward(
+                    ops.convert_to_tensor(start, "int32"),
+                    d_outputs[:, block],
+                    d_states,
+                    part.kept[block],
+                    around,
+                    recurrent_kernel,
+                    weights,
+                    None if part.mask is None else part.mask[block],
+                    part.dropped,
+                )
+                hidden = around[0][:-1]
+                if part.dropped is not None:
+                    hidden = hidden * part.dropped
+                hidden = ops.reshape(hidden, (-1, units))
+                x = ops.reshape(part.inputs[block], (-1, features))
+                d_kernel = ops.matmul(ops.transpose(x), dz)
+                d_recurrent = ops.matmul(ops.transpose(hidden), dz)
+                of_weights.append([d_kernel, d_bias, d_recurrent, *d_weights])
+                d_x = ops.matmul(dz, ops.transpose(kernel))
+                d_x = ops.reshape(d_x, (stop - start, batch, features))
+                d_inputs.append(ops.transpose(d_x, (1, 0, 2)))
+            return _joined(d_inputs[::-1], axis=1), _sums(of_weights), d_states
+
+        parts = [part_forward(rows) for rows in _parts(inputs, number_of_parts)]
         outputs = _joined([part.outputs for part in parts])
         last = [_joined(list(s)) for s in zip(*(part.states for part in parts))]
 
@@ -145,93 +215,74 @@ def _differentiable(forward, backward, number_of_weights, number_of_parts):
             if len(upstream) == 1:  # JAX hands them over as one tuple
                 (upstream,) = upstream
             d_outputs, *d_states = upstream
-            found = []
-            for (rows, s), part in zip(cut, parts):
-                d_s = [d[rows] for d in d_states]
-                pieces = backward(
-                    rows, d_outputs[rows], d_s, part, recurrent_kernel, weights, s
+            d_inputs, d_weights, d_initial = zip(
+                *(
+                    part_backward(
+                        part, d_outputs[part.rows], [d[part.rows] for d in d_states]
+                    )
+                    for part in parts
                 )
-                dz, hidden, d_bias, d_weights, d_initial = pieces
-                d_kernel = ops.matmul(ops.transpose(part.inputs), dz)
-                d_recurrent = ops.matmul(ops.transpose(hidden), dz)
-                d_inputs = ops.matmul(dz, ops.transpose(kernel))
-                d_inputs = ops.reshape(
-                    d_inputs, (-1, ops.shape(d_s[0])[0], kernel.shape[0])
-                )
-                d_inputs = ops.transpose(d_inputs, (1, 0, 2))
-                found.append(
-                    ([d_kernel, d_bias, d_recurrent, *d_weights], d_inputs, d_initial)
-                )
-            d_weights = [sum(same[1:], same[0]) for same in zip(*(f[0] for f in found))]
-            d_inputs = _joined([f[1] for f in found])
-            d_initial = [_joined(list(same)) for same in zip(*(f[2] for f in found))]
-            return (d_inputs, *d_weights, *d_initial)
+            )
+            d_initial = [_joined(list(same)) for same in zip(*d_initial)]
+            return (_joined(list(d_inputs)), *_sums(d_weights), *d_initial)
 
         return (outputs, *last), grad
 
     return run
 
 
-class _Part(NamedTuple):
-    """What the forward pass found for some rows of the batch."""
-
-    outputs: Any  # (batch, time, units)
-    states: list
-    inputs: Any  # (time · batch, features)
-    kept: Any  # (time, batch, gates, units)
-    sequences: list  # the states after each step, (time, batch, units)
-
-
-def _loops(recurrence, mask, recurrent_dropout_mask, tbptt_steps):
-    """The forward and backward pass over rows of the batch, compiled if need be."""
+def _loops(recurrence, tbptt_steps):
+    """The forward and backward pass over some rows, compiled if need be."""
     gates = recurrence.gates
-
-    def some(rows, tensor, time_major=False):
-        if tensor is None:
-            return None
-        tensor = tensor[rows]
-        return ops.transpose(tensor)[..., None] if time_major else tensor
 
     @compiled
     def forward(inputs, kernel, bias, recurrent_kernel, weights, states, mask, dropped):
         batch, length, features = ops.shape(inputs)
         units = recurrent_kernel.shape[0]
-        x = ops.reshape(ops.transpose(inputs, (1, 0, 2)), (-1, features))
-        z = ops.matmul(x, kernel) + bias
+        x = ops.transpose(inputs, (1, 0, 2))
+        z = ops.matmul(ops.reshape(x, (-1, features)), kernel)
         z = ops.reshape(z, (length, batch, gates, units))
-        empty = ops.zeros((length, batch, units), dtype=z.dtype)
+        bias = ops.reshape(bias, (gates, units))
+        room = ops.zeros((length + 1, batch, units), dtype=z.dtype)
+        sequences = [_put(room, state, 0) for state in states]
 
         def body(t, z, states, sequences):
             h = states[0] if dropped is None else states[0] * dropped
             h = ops.reshape(ops.matmul(h, recurrent_kernel), (-1, gates, units))
-            kept, new = recurrence.step(z[t] + h, states, weights)
+            kept, new = recurrence.step(z[t] + h + bias, states, weights)
             if mask is not None:
                 new = [ops.where(mask[t], n, s) for n, s in zip(new, states)]
-            sequences = [_put(q, n, t) for q, n in zip(sequences, new)]
+            sequences = [_put(q, n, t + 1) for q, n in zip(sequences, new)]
             return t + 1, _put(z, kept, t), new, sequences
 
         _, z, states, sequences = ops.while_loop(
             lambda t, *_: t < length,
             body,
-            (ops.convert_to_tensor(0, "int32"), z, list(states), [empty] * len(states)),
+            (ops.convert_to_tensor(0, "int32"), z, list(states), sequences),
         )
-        outputs = ops.transpose(sequences[0], (1, 0, 2))
+        outputs = ops.transpose(sequences[0][1:], (1, 0, 2))
         return outputs, states, x, z, sequences
 
     @compiled
     def backward(
-        d_outputs, d_states, kept, after, recurrent_kernel, weights, states, mask, drop
+        start,
+        d_outputs,
+        d_states,
+        kept,
+        sequences,
+        recurrent_kernel,
+        weights,
+        mask,
+        dropped,
     ):
-        length, batch, _, units = ops.shape(kept)
-        before = [
-            ops.concatenate([s[None], q[:-1]], axis=0) for s, q in zip(states, after)
-        ]
-        factors = recurrence.factors(kept, before, after, weights)
-        d_outputs = ops.transpose(d_outputs, (1, 0, 2))
+        """A block of steps, the first of which is step `start` of all."""
+        flat = (-1, gates * recurrent_kernel.shape[0])
         transposed = ops.transpose(recurrent_kernel)
+        before, after = zip(*((q[:-1], q[1:]) for q in sequences))
+        factors = recurrence.factors(kept, before, after, weights)
 
         def body(t, dh, carried, dz):
-            dh = dh + d_outputs[t]
+            dh = dh + d_outputs[:, t]
             now, new = recurrence.step_back(dh, carried, [f[t] for f in factors])
             if mask is not None:
                 counts = mask[t]
@@ -239,13 +290,14 @@ def _loops(recurrence, mask, recurrent_dropout_mask, tbptt_steps):
                 new = [ops.where(counts, n, c) for n, c in zip(new, carried)]
             dz = _put(dz, now, t)
             # Read back, so that XLA computes it once, in its place.
-            d_hidden = ops.matmul(ops.reshape(dz[t], (-1, gates * units)), transposed)
-            if drop is not None:
-                d_hidden = d_hidden * drop
+            d_hidden = ops.matmul(ops.reshape(dz[t], flat), transposed)
+            if dropped is not None:
+                d_hidden = d_hidden * dropped
             if mask is not None:
                 d_hidden = d_hidden + ops.where(counts, ops.zeros_like(dh), dh)
             if tbptt_steps is not None:
-                cut = ops.logical_and(t > 0, ops.equal(t % tbptt_steps, 0))
+                step = start + t
+                cut = ops.logical_and(step > 0, ops.equal(step % tbptt_steps, 0))
                 passes = 1 - ops.cast(cut, dh.dtype)
                 d_hidden, new = d_hidden * passes, [n * passes for n in new]
             return t - 1, d_hidden, new, dz
@@ -254,45 +306,14 @@ def _loops(recurrence, mask, recurrent_dropout_mask, tbptt_steps):
         _, dh, carried, dz = ops.while_loop(
             lambda t, *_: t >= 0,
             body,
-            (ops.cast(length - 1, "int32"), dh, carried, ops.zeros_like(kept)),
+            (ops.shape(kept)[0] - 1, dh, carried, ops.zeros_like(kept)),
         )
         d_bias = ops.reshape(ops.sum(dz, axis=(0, 1)), (-1,))
         d_weights = recurrence.weight_gradients(dz, before, after)
-        hidden = before[0] if drop is None else before[0] * drop
-        dz = ops.reshape(dz, (-1, gates * units))
-        hidden = ops.reshape(hidden, (-1, units))
-        return dz, hidden, d_bias, d_weights, [dh, *carried]
+        dz = ops.reshape(dz, flat)
+        return dz, d_bias, d_weights, [dh, *carried]
 
-    def forward_rows(rows, inputs, kernel, bias, recurrent_kernel, weights, states):
-        return _Part(
-            *forward(
-                inputs,
-                kernel,
-                bias,
-                recurrent_kernel,
-                list(weights),
-                states,
-                some(rows, mask, time_major=True),
-                some(rows, recurrent_dropout_mask),
-            )
-        )
-
-    def backward_rows(
-        rows, d_outputs, d_states, part, recurrent_kernel, weights, states
-    ):
-        return backward(
-            d_outputs,
-            d_states,
-            part.kept,
-            part.sequences,
-            recurrent_kernel,
-            list(weights),
-            states,
-            some(rows, mask, time_major=True),
-            some(rows, recurrent_dropout_mask),
-        )
-
-    return forward_rows, backward_rows
+    return forward, backward
 
 
 def _put(sequence, step, t):
@@ -301,31 +322,47 @@ def _put(sequence, step, t):
     )
 
 
-def _joined(parts):
-    return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=0)
+def _joined(parts, axis=0):
+    return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=axis)
 
 
-def _parts(inputs, states, number):
-    """The batch cut into parts that run side by side: (rows, their states) of each."""
+def _sums(lists):
+    """Elementwise over lists of equal length."""
+    return [sum(same[1:], same[0]) for same in zip(*lists)]
+
+
+def _blocks(length):
+    """The steps that the backward pass takes at once, the last first: (start, stop).
+
+    All under XLA or on a GPU. Blocks are of two sizes at most: each is compiled.
+    """
+    if keras.backend.backend() != "tensorflow" or _under_xla() or _on_gpu():
+        return [(0, length)]
+    number = -(-length // BLOCK)
+    edges = [length * i // number for i in range(number + 1)]
+    return list(zip(edges[:-1], edges[1:]))[::-1]
+
+
+def _parts(inputs, number):
+    """The rows of the batch, cut into parts that run side by side."""
     if number == 1:
-        return [(slice(None), states)]
+        return [slice(None)]
     batch = ops.shape(inputs)[0]
-    size = (batch + number - 1) // number
-    if inputs.shape[0] is None:  # a small batch is one part, and the others are empty
-        size = ops.where(batch < PART * number, batch, size)
+    if inputs.shape[0] is None:  # of a small batch the last parts are empty
+        number_filled = ops.clip(batch // PART, 1, number)
+    else:
+        number_filled = number
+    size = (batch + number_filled - 1) // number_filled
     edges = [ops.minimum(size * i, batch) for i in range(number + 1)]
-    rows = map(slice, edges[:-1], edges[1:])
-    return [(part, [state[part] for state in states]) for part in rows]
+    return list(map(slice, edges[:-1], edges[1:]))
 
 
 def _number_of_parts(inputs):
     """As many as there are cores; under XLA, or on a GPU, the batch stays whole."""
-    if keras.backend.backend() != "tensorflow" or _under_xla():
+    if keras.backend.backend() != "tensorflow" or _under_xla() or _on_gpu():
         return 1
     import tensorflow as tf
 
-    if tf.config.list_logical_devices("GPU"):
-        return 1
     threads = tf.config.threading.get_inter_op_parallelism_threads()
     cores = threads or len(os.sched_getaffinity(0))
     return (
@@ -342,6 +379,12 @@ def compiled(function: Callable) -> Callable:
     import tensorflow as tf
 
     return tf.function(function, jit_compile=True, autograph=False)
+
+
+def _on_gpu():
+    import tensorflow as tf
+
+    return bool(tf.config.list_logical_devices("GPU"))
 
 
 def _under_xla():

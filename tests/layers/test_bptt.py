@@ -23,8 +23,9 @@ GRAPHS = {
 
 @pytest.fixture
 def engine_calls(monkeypatch):
-    """How often the engine ran; two parts a batch, whatever the machine."""
+    """How often the engine ran; two parts a batch and two blocks a sequence."""
     calls = []
+    monkeypatch.setattr(bptt, "BLOCK", 4)
 
     def counting(*args, **kwargs):
         calls.append(1)
@@ -107,6 +108,29 @@ def test_engine_is_the_step_by_step_layer(name, kind, engine_calls):
 def is_linear(name):
     """Whether it runs on `linear_recurrence`, which has tests of its own."""
     return name.startswith(("min_gru", "min_lstm", "lru"))
+
+
+@pytest.mark.parametrize("rows", [1, bptt.PART + 1])
+@pytest.mark.parametrize("name", ["peephole_lstm", "coupled_lstm", "scrn"])
+def test_a_small_batch_leaves_parts_empty(name, rows, engine_calls, monkeypatch):
+    monkeypatch.setattr(
+        tf.config.threading, "get_inter_op_parallelism_threads", lambda: 8
+    )
+    x, _, _ = data(name)
+    layer, reference = pair(name, None)
+    function = compiled(lambda x: results(layer, x, None, []), "graph_free_batch")
+    assert_same(function(x[:rows]), results(reference, x[:rows], None, []))
+    assert engine_calls
+
+
+@pytest.mark.parametrize("name", ["peephole_lstm", "scrn"])
+def test_fit_on_a_partial_last_batch_behind_other_layers(name, engine_calls):
+    x = np.random.default_rng(0).normal(size=(10, LENGTH, FEATURES))
+    layers = [keras.layers.Dense(FEATURES), CASES[name].layer(4), keras.layers.Dense(1)]
+    model = keras.Sequential([keras.Input((LENGTH, FEATURES)), *layers])
+    model.compile("sgd", "mse")
+    loss = model.fit(x, x[:, 0, :1], batch_size=4, verbose=0).history["loss"]
+    assert engine_calls and np.isfinite(loss).all()
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if not is_linear(n)])
