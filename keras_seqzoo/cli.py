@@ -157,7 +157,9 @@ def predict_command(tag: str, text: tuple[str, ...], as_json: bool) -> None:
 @data_dir_option
 @click.option("--output", type=click.Path(), help="Preset folder to write.")
 @click.option("--run-dir", type=click.Path(), help="Folder of checkpoints and logs.")
-@click.option("--seed", type=click.IntRange(min=0), help="Instead of the recipe's.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), help="Instead of the recipe's."
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
 @click.option(
     "--set",
@@ -295,6 +297,10 @@ def export_command(
             )
     except ExportError as error:
         raise click.ClickException(" ".join(str(error).split())) from error
+    except UserError as error:
+        # The library speaks of its argument; here it is an option.
+        message = str(error).replace("overwrite is asked for", "--overwrite is given")
+        raise UserError(message) from error
     if as_json:
         print_json(report.to_dict())
     else:

@@ -114,6 +114,9 @@ def gradient_flow(
     `whole_norms`, for much of an LSTM's gradient travels in c and of an SCRN's in s. A
     counter among the states, as the clockwork RNN's, has norm 0.
 
+    A layer's `tbptt_steps` cuts nothing here: what training with them leaves out is in
+    the norms.
+
     A masked step computes nothing that is kept: its example is left out of that step's
     mean, and a step that is masked in all examples has norm 0.
 

@@ -129,23 +129,23 @@ def list_models(
     return sorted(name for name in names if wanted(name))
 
 
-def create(name: str, **overrides: Any) -> "ZooModel":
+def create(name: str, /, **overrides: Any) -> "ZooModel":
     """Make a model with fresh weights.
 
     Args:
         name: `architecture`, or `architecture.tag` for that tag's arguments.
-        **overrides: Arguments of the model.
+        **overrides: Arguments of the model; `name=...` is the Keras model's own.
 
     Raises:
         UserError: if the name or an argument is wrong.
     """
     name = _text(name)
     entry = _architecture(name.partition(".")[0], name)
-    config = _arguments(_preset(name)) if "." in name else {}
+    config = _arguments(entry, _preset(name)) if "." in name else {}
     return _build(entry, _with_head(entry, config, overrides))
 
 
-def load(name: str | os.PathLike, **overrides: Any) -> "ZooModel":
+def load(name: str | os.PathLike, /, **overrides: Any) -> "ZooModel":
     """Load a pretrained model.
 
     Args:
@@ -153,7 +153,7 @@ def load(name: str | os.PathLike, **overrides: Any) -> "ZooModel":
             exists as a path, has a path separator or ends in ".zip" is a path.
         **overrides: `num_classes=n` or `labels=[...]` keep the body and make a new
             head; arguments that change nothing in the body but its dropout may be
-            given too, and alone they keep the head.
+            given too, and alone they keep the head. `name=...` is the Keras model's.
 
     Returns:
         The model, a `keras.Model` with its preprocessor and decoder.
@@ -164,7 +164,7 @@ def load(name: str | os.PathLike, **overrides: Any) -> "ZooModel":
     """
     preset, tag = _find(name)
     entry = _preset_architecture(preset)
-    config = _arguments(preset)
+    config = _arguments(entry, preset)
     new_config = _with_head(entry, config, overrides)
     _check_body_kept(entry, config, overrides)
     try:
@@ -317,23 +317,33 @@ def _preset(name: str) -> store.Preset:
     return store.read(source)
 
 
-def _arguments(preset: store.Preset) -> dict[str, Any]:
-    return {**preset.config["config"], **preset.assets}
+def _arguments(entry: Architecture, preset: store.Preset) -> dict[str, Any]:
+    """The model's arguments that a preset holds."""
+    arguments = {**preset.config["config"], **preset.assets}
+    try:
+        _check_known(entry, arguments)
+    except UserError as error:
+        raise PresetError(f"{preset.source}/{store.CONFIG}: {error}") from error
+    return arguments
 
 
 def _with_head(entry: Architecture, config: dict, overrides: dict) -> dict[str, Any]:
     """`config` under `overrides`; either of the head's two arguments rules both."""
+    _check_known(entry, overrides)
+    if "num_classes" in overrides and "labels" not in overrides:
+        config = {key: value for key, value in config.items() if key != "labels"}
+    return {**config, **overrides}
+
+
+def _check_known(entry: Architecture, arguments: dict[str, Any]) -> None:
     parameters = inspect.signature(entry.model_class.__init__).parameters
     allowed = [key for key in parameters if key != "self"]
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    for key in overrides:
+    for key in arguments:
         if key not in allowed and not takes_any:
             raise UserError(
                 f"{entry.name} has no argument {key!r}. Allowed: {', '.join(allowed)}."
             )
-    if "num_classes" in overrides and "labels" not in overrides:
-        config = {key: value for key, value in config.items() if key != "labels"}
-    return {**config, **overrides}
 
 
 def _build(entry: Architecture, config: dict) -> "ZooModel":

@@ -92,6 +92,7 @@ def test_help_lists_every_command(seqzoo):
         ["evaluate", "tag", "--data-dir", "/no/such/folder"],
         ["train", "/no/such/recipe.yaml"],
         ["train", __file__, "--epochs", "many"],
+        ["train", __file__, "--seed", "5000000000"],
     ],
 )
 def test_wrong_usage_is_status_2(seqzoo, arguments):
@@ -278,6 +279,14 @@ def test_wrong_recipe(seqzoo, tmp_path, monkeypatch, text, parts):
     assert_one_line_error(err, recipe.name, *parts)
 
 
+def test_a_seed_beyond_32_bits(seqzoo, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE.replace("epochs: 1", "epochs: 1, seed: 1099511627776"))
+    status, out, err = seqzoo("train", recipe)
+    assert (status, out) == (2, "")
+    assert_one_line_error(err, "training.seed", "4294967295", "1099511627776")
+
+
 def test_wrong_recipe_change(seqzoo, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(RECIPE)
@@ -297,6 +306,13 @@ def test_export_json(seqzoo, preset, tmp_path):
     assert report["format"] == "tflite"
     assert report["max_difference"] <= report["tolerance"]
     assert report["bytes"] == path.stat().st_size
+
+    status, out, err = seqzoo("export", preset, path)
+    assert (status, out) == (2, "")
+    assert_one_line_error(err, path, "replaced only if --overwrite is given")
+    status, out, err = seqzoo("evaluate", path)
+    assert (status, out) == (2, "")
+    assert_one_line_error(err, path, "not a preset", "seqzoo.runtime.load")
 
 
 def test_export_beyond_tolerance_is_status_1(seqzoo, preset, tmp_path):

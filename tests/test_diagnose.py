@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import references
 import tensorflow as tf
+from readme_section import markers
 
 import keras_seqzoo as seqzoo
 from keras_seqzoo.diagnose import gradient_flow
 from keras_seqzoo.layers import (
     SCRN,
     ClockworkRNN,
+    CoupledLSTM,
     PeepholeLSTM,
     RNNStack,
     recurrent_layer,
@@ -200,6 +202,19 @@ def test_the_clock_of_a_clockwork_rnn_has_no_gradient():
     flow = gradient_flow(model, batch_of(model), squared)
     h, t = flow.state_norms["clock"]
     assert (h > 0).all() and (t == 0).all()
+
+
+def test_truncation_cuts_nothing():
+    def norms(tbptt_steps):
+        keras.utils.set_random_seed(0)
+        layer = CoupledLSTM(3, tbptt_steps=tbptt_steps)
+        model = keras.Sequential([keras.Input((7, 2)), layer])
+        x = np.random.default_rng(0).normal(size=(2, 7, 2)).astype("float32")
+        flow = gradient_flow(model, (x, np.ones((2, 3), "float32")), "mse")
+        return next(iter(flow.norms.values()))
+
+    np.testing.assert_allclose(norms(3), norms(None), rtol=1e-6)
+    assert norms(3).min() > 0
 
 
 def test_padding_changes_nothing():
@@ -560,12 +575,11 @@ def test_the_tool_prints_the_numbers(tool, capsys):
 def test_the_tool_writes_the_figure_and_the_readme(tool, tmp_path, monkeypatch):
     monkeypatch.setattr(tool, "ROOT", tmp_path)
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{tool.BEGIN}\nold\n{tool.END}\nafter\n")
+    begin, end = markers("gradient flow")
+    readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
     assert tool.main(["--steps", "12", "--units", "8", "--seeds", "1"]) == 0
     text = readme.read_text()
     assert text.startswith("before\n") and text.endswith("after\n")
     assert "old" not in text and f"]({tool.FIGURE})" in text
     assert "| 11 steps back | " in text and "8 units" in text
     assert (tmp_path / tool.FIGURE).read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(SystemExit, match="must hold"):
-        tool.replace_between_markers("no markers", "new")

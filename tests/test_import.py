@@ -1,7 +1,9 @@
 """The package's front: lazy names, documented and typed."""
 
+import ast
 import importlib
 import inspect
+import pathlib
 import subprocess
 import sys
 
@@ -9,6 +11,7 @@ import pytest
 
 import keras_seqzoo
 
+FILES = sorted(pathlib.Path(keras_seqzoo.__file__).parent.rglob("*.py"))
 PUBLIC = [
     *(f"keras_seqzoo.{name}" for name in keras_seqzoo.__all__),
     *(f"keras_seqzoo.cells.{name}" for name in keras_seqzoo.cells.__all__),
@@ -89,18 +92,29 @@ def test_public_name_has_a_docstring(name):
     assert inspect.getdoc(public(name))
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_public_name_has_type_hints(name):
-    value = public(name)
-    if inspect.ismodule(value):
-        return
-    function = value.__init__ if inspect.isclass(value) else value
-    if not hasattr(function, "__code__"):  # a class without an __init__ of its own
-        return
-    parameters = inspect.signature(function).parameters.values()
-    missing = [
-        parameter.name
-        for parameter in parameters
-        if parameter.name != "self" and parameter.annotation is inspect.Parameter.empty
-    ]
-    assert not missing, f"{name}: no type hint for {missing}"
+def public_functions(body: list[ast.stmt]) -> list[ast.FunctionDef]:
+    """The public functions, and the methods of public classes, of a module's body."""
+    found = []
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            found += public_functions(node.body)
+        elif isinstance(node, ast.FunctionDef):
+            special = node.name.startswith("__")
+            if special or not node.name.startswith("_"):
+                found.append(node)
+    return found
+
+
+def test_public_functions_have_type_hints():
+    missing = []
+    for file in FILES:
+        for function in public_functions(ast.parse(file.read_text("utf-8")).body):
+            given = function.args
+            arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+            arguments += filter(None, [given.vararg, given.kwarg])
+            missing += [
+                f"{file.name}:{function.lineno}: {function.name}({argument.arg})"
+                for argument in arguments
+                if argument.annotation is None and argument.arg not in ("self", "cls")
+            ]
+    assert not missing

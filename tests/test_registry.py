@@ -181,10 +181,11 @@ def test_presets_that_do_not_fit_the_package_name_their_config(preset):
         {"architecture": "gru_taggr"},
         {"config": {**config, "units": "x"}},
         {"config": {**config, "colour": 1}},
+        {"config": {**config, "word_length": 10**9}},
     ):
         with pytest.raises(PresetError, match=r"config\.json") as error:
             seqzoo.load(rewritten(preset, **changes))
-        assert "\n" not in str(error.value)
+        assert "\n" not in str(error.value) and "__init__" not in str(error.value)
         preset = rewritten(preset, architecture="bi_gru_tagger", config=config)
     with pytest.raises(PresetError, match="parameters='x'"):
         seqzoo.info(rewritten(preset, metadata={"parameters": "x"}))
@@ -228,6 +229,25 @@ def test_nothing_in_a_config_is_executed(preset, tmp_path):
 def test_an_architecture_is_not_loadable_and_says_what_is():
     with pytest.raises(UserError, match="bi_gru_tagger"):
         seqzoo.load("bi_gru_tagger")
+
+
+def test_the_name_of_the_keras_model_may_be_chosen(preset, tmp_path):
+    mine = seqzoo.create("gru_tagger", labels=["O"], units=2, name="mine")
+    assert mine.name == "mine"
+    loaded = seqzoo.load(preset, name="mine")
+    assert loaded.name == "mine"
+    inputs = loaded.example_inputs(2, 5)
+    np.testing.assert_array_equal(loaded(inputs), seqzoo.load(preset)(inputs))
+    loaded.save_to_preset(tmp_path / "again")  # weights are kept without the name
+    np.testing.assert_array_equal(
+        seqzoo.load(tmp_path / "again")(inputs), loaded(inputs)
+    )
+
+
+@pytest.mark.parametrize("folder", [None, 3])
+def test_a_preset_is_saved_in_a_folder(tagger, folder):
+    with pytest.raises(UserError, match=f"`folder` must be a path.*folder={folder}"):
+        tagger.save_to_preset(folder)
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path):

@@ -19,9 +19,11 @@ import json
 import pathlib
 import sys
 
+from readme_section import check_section, write_section
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = "docs/bench"
-BEGIN, END = "<!-- bench table: begin -->", "<!-- bench table: end -->"
+SECTION = "bench table"
 MEAN, LARGEST = "geometric mean", "largest ratio"
 
 LAYERS = {
@@ -222,27 +224,15 @@ def draw(results: dict[str, dict], folder: pathlib.Path) -> None:
             draw_sweep(result, folder / f"{name}.png")
 
 
-def replace_between_markers(text: str, content: str) -> str:
-    """The text with what stands between the two markers replaced."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"README.md must hold {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{content}\n{END}{after}"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     results = read(ROOT / RESULTS)
     readme = ROOT / "README.md"
-    old = readme.read_text("utf-8")
-    new = replace_between_markers(old, section(results))
     if arguments.check:
-        print("up to date" if new == old else "README.md: run tools/bench_table.py")
-        return int(new != old)
-    readme.write_text(new, "utf-8")
+        return check_section(readme, SECTION, section(results))
+    write_section(readme, SECTION, section(results))
     draw(results, ROOT / RESULTS)
     return 0
 

@@ -21,7 +21,9 @@ def card_of(preset: pathlib.Path) -> bytes:
     """The card that a training with this preset's metadata would write."""
     read = store.read(preset)
     description = registry.info(read.config["architecture"]).description
-    return card(description, read.config["metadata"]).encode()
+    metadata = read.config["metadata"]
+    tag = metadata["tag"]
+    return card(description, metadata, f"zoo_configs/synced/{tag}.yaml", tag).encode()
 
 
 def replace_card(preset: pathlib.Path, text: bytes) -> None:
@@ -50,6 +52,8 @@ def main(arguments: list[str] | None = None, presets: pathlib.Path = PRESETS) ->
         else:
             replace_card(preset, text)
             print(preset.name)
+    if check and not old:
+        print("up to date")
     return int(check and old > 0)
 
 

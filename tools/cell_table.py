@@ -13,8 +13,10 @@ import pathlib
 import statistics
 import sys
 
+from readme_section import check_section, write_section
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- cell table: begin -->", "<!-- cell table: end -->"
+SECTION = "cell table"
 DATASET = "atis"
 CELLS = {  # In the order of DESIGN: name -> architectures, one direction and both.
     "simple RNN": ("simple_rnn_tagger", "bi_simple_rnn_tagger"),
@@ -40,34 +42,40 @@ def stored_results(presets: pathlib.Path, results: pathlib.Path) -> dict:
     """Tag -> {seed: metadata}; a shipped preset goes before a stored result."""
     found = {}
     stored = [json.loads(f.read_text("utf-8")) for f in sorted(results.glob("*.json"))]
-    configs = sorted(presets.glob("*/config.json"))
-    stored += [json.loads(f.read_text("utf-8"))["metadata"] for f in configs]
-    for metadata in stored:
-        if "tag" in metadata:
-            found.setdefault(metadata["tag"], {})[metadata["seed"]] = metadata
+    for metadata in [*stored, *shipped_presets(presets).values()]:
+        found.setdefault(metadata["tag"], {})[metadata["seed"]] = metadata
     return found
 
 
-def table(found: dict) -> str:
+def shipped_presets(presets: pathlib.Path) -> dict:
+    """Tag -> metadata of the presets that a training wrote."""
+    configs = sorted(presets.glob("*/config.json"))
+    stored = [json.loads(f.read_text("utf-8"))["metadata"] for f in configs]
+    return {metadata["tag"]: metadata for metadata in stored if "tag" in metadata}
+
+
+def table(found: dict, shipped: dict) -> str:
     """Markdown: a row for each cell and direction that has been trained."""
     lines = [
-        "| cell | direction | slot F1 (test) | slot F1 (dev) | parameters "
-        "| training, s | seeds |",
-        "|---|---|---|---|---|---|---|",
+        "| cell | direction | slot F1 (test) | shipped weights (test) | slot F1 (dev) "
+        "| parameters | training, s | seeds |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for cell, architectures in CELLS.items():
         for direction, architecture in zip(("one", "both"), architectures):
-            runs = list(found.get(f"{architecture}.{DATASET}", {}).values())
+            tag = f"{architecture}.{DATASET}"
+            runs = list(found.get(tag, {}).values())
             if runs:
-                cells = cell, direction, *_figures(runs)
+                cells = cell, direction, *_figures(runs, shipped.get(tag))
                 lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _figures(runs: list[dict]) -> tuple[str, ...]:
+def _figures(runs: list[dict], preset: dict | None) -> tuple[str, ...]:
     seeds = ", ".join(str(seed) for seed in sorted(run["seed"] for run in runs))
     return (
         _median_and_spread([run["value"] for run in runs]),
+        "-" if preset is None else f"{preset['value']:.2f}",
         _median_and_spread([run["dev_value"] for run in runs]),
         f"{runs[0]['parameters']:,}",
         f"{statistics.median(run['train_seconds'] for run in runs):.0f}",
@@ -84,15 +92,6 @@ def _median_and_spread(values: list[float | None]) -> str:
     return text
 
 
-def replace_between_markers(text: str, content: str) -> str:
-    """The text with what stands between the two markers replaced."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"README.md must hold {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{content}\n{END}{after}"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--collect", type=pathlib.Path, metavar="RUNS")
@@ -102,13 +101,11 @@ def main() -> int:
     if arguments.collect:
         collect(arguments.collect, results)
     readme = ROOT / "README.md"
-    old = readme.read_text("utf-8")
-    content = table(stored_results(ROOT / "keras_seqzoo" / "presets", results))
-    new = replace_between_markers(old, content)
+    presets = ROOT / "keras_seqzoo" / "presets"
+    content = table(stored_results(presets, results), shipped_presets(presets))
     if arguments.check:
-        print("up to date" if new == old else "README.md: run tools/cell_table.py")
-        return int(new != old)
-    readme.write_text(new, "utf-8")
+        return check_section(readme, SECTION, content)
+    write_section(readme, SECTION, content)
     return 0
 
 

@@ -19,13 +19,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 from matplotlib.figure import Figure
+from readme_section import write_section
 
 from keras_seqzoo.diagnose import gradient_flow
 from keras_seqzoo.layers import recurrent_layer
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FIGURE = "docs/gradient_flow.png"
-BEGIN, END = "<!-- gradient flow: begin -->", "<!-- gradient flow: end -->"
+SECTION = "gradient flow"
 FEATURES, BATCH = 8, 32
 
 # Okabe and Ito's colours, which the colour-blind can tell apart. Peepholes start at
@@ -147,15 +148,6 @@ def section(measured: dict) -> str:
     return "\n".join([image, "", *lines, "", textwrap.fill(text, 88)])
 
 
-def replace_between_markers(text: str, content: str) -> str:
-    """The text with what stands between the two markers replaced."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"README.md must hold {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{content}\n{END}{after}"
-
-
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=200)
@@ -168,9 +160,7 @@ def main(arguments=None) -> int:
         print(json.dumps(measured))
         return 0
     draw(measured, ROOT / FIGURE)
-    readme = ROOT / "README.md"
-    text = replace_between_markers(readme.read_text("utf-8"), section(measured))
-    readme.write_text(text, "utf-8")
+    write_section(ROOT / "README.md", SECTION, section(measured))
     return 0
 
 

@@ -6,9 +6,11 @@ The tolerance is what another seed may lose; `seqzoo train` says if a training e
 further below.
 """
 
+import argparse
 import json
 import pathlib
 import re
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TOLERANCE = 0.6  # points of F1; about twice the spread of three seeds of one recipe
@@ -26,13 +28,16 @@ def record(recipe: pathlib.Path, metadata: dict) -> None:
     recipe.write_text(f"{text.rstrip()}\nexpected:\n{''.join(lines)}", "utf-8")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.parse_args(arguments)
     for config in sorted(ROOT.glob("keras_seqzoo/presets/*/config.json")):
         tag = config.parent.name
         (recipe,) = ROOT.glob(f"zoo_configs/*/{tag}.yaml")
         record(recipe, json.loads(config.read_text("utf-8"))["metadata"])
         print(f"{recipe.relative_to(ROOT)}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -56,12 +56,15 @@ class ClockworkRNNCell(RecurrentCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, **kwargs)
-        if not isinstance(periods, (tuple, list)) or not periods:
+        try:
+            if not isinstance(periods, (tuple, list)) or not periods:
+                raise ValueError
+            self.periods = tuple(positive_integer("period", one) for one in periods)
+        except ValueError:
             raise ValueError(
                 "`periods` must be a sequence of positive integers, such as "
                 f"(1, 2, 4, 8). Received: periods={periods!r}"
-            )
-        self.periods = tuple(positive_integer("periods", period) for period in periods)
+            ) from None
         if list(self.periods) != sorted(self.periods):
             raise ValueError(
                 "`periods` must be sorted from fast to slow (ascending). "

@@ -3,6 +3,7 @@
 import importlib
 from typing import Any
 
+from keras_seqzoo import arguments
 from keras_seqzoo.datasets import train_tickets
 from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.errors import UserError
@@ -27,10 +28,12 @@ def read(name: str, split: str, data_dir: str | None = None) -> list[TaggedSente
         data_dir: Folder of a local copy, for sets that are not shipped.
 
     Raises:
-        UserError: Unknown name or split; or the files are missing, damaged or cannot
-            be fetched.
+        UserError: Unknown name or split; or the folder is not there; or the files are
+            missing, damaged or cannot be fetched.
     """
     _check_name(name)
+    if data_dir is not None:
+        arguments.folder("data_dir", data_dir)
     if name == "train_tickets":
         return train_tickets.read_split(split)
     from keras_seqzoo.datasets.slot_files import read_split

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_seqzoo.arguments import listed, positive_integer
 from keras_seqzoo.errors import UserError
 
 IGNORED_LABEL = -1  # Padding; the loss takes no part in it.
@@ -45,13 +46,16 @@ def tagging_dataset(
     Raises:
         UserError: A row has another number of slots than of words, no word at all, or
             a slot that the model does not have; the message names the row. Or the
-            boundaries do not increase.
+            arguments are no lists of such rows, the batch size is no positive integer,
+            or the boundaries do not increase.
     """
+    positive_integer("batch_size", batch_size)
     check_bucket_boundaries(bucket_boundaries)
     inputs, labels = encode(sentences, slots, model)
-    order = tf.data.Dataset.range(len(sentences))
+    rows = int(labels.nrows())
+    order = tf.data.Dataset.range(rows)
     if shuffle:
-        order = order.shuffle(len(sentences), seed=seed)
+        order = order.shuffle(rows, seed=seed)
     batches = _batches(order, inputs, labels, batch_size, bucket_boundaries)
     count = _batch_count(labels, batch_size, bucket_boundaries)
     batches = batches.apply(tf.data.experimental.assert_cardinality(count))
@@ -152,8 +156,7 @@ def encode(
     Raises:
         UserError: As `tagging_dataset`.
     """
-    sentences = [split_words(sentence) for sentence in sentences]
-    _check_rows(sentences, slots, model.labels)
+    sentences, slots = _checked_rows(sentences, slots, model.labels)
     label_ids = {label: index for index, label in enumerate(model.labels)}
     labels = tf.ragged.constant(
         [[label_ids[slot] for slot in row] for row in slots],
@@ -176,31 +179,39 @@ def split_words(sentence: str | Sequence[str]) -> list[str]:
     return sentence.split() if isinstance(sentence, str) else list(sentence)
 
 
-def _check_rows(sentences, slots, labels) -> None:
+def _checked_rows(sentences, slots, labels) -> tuple[list[list], list[list]]:
+    """The words and the slots of each row."""
+    sentences = listed("sentences", sentences, "strings or of lists of words")
+    slots = listed("slots", slots, "lists of labels")
     if not sentences or len(sentences) != len(slots):
         raise UserError(
             "sentences and slots must be as many, and at least one. Received: "
             f"{len(sentences)} sentences, {len(slots)} rows of slots"
         )
-    known = set(labels)
-    for row, (words, tags) in enumerate(zip(sentences, slots)):
+    known, rows = set(labels), []
+    for row, (sentence, tags) in enumerate(zip(sentences, slots)):
+        if not isinstance(sentence, str):
+            sentence = listed(f"sentences[{row}]", sentence, "words, or a string")
+        words, tags = split_words(sentence), listed(f"slots[{row}]", tags, "labels")
         if not words or len(words) != len(tags):
             raise UserError(
                 f"row {row}: expected one slot for each word, and at least one word. "
                 f"Received: {len(words)} words, {len(tags)} slots"
             )
         for word in words:
-            if word.split() != [word]:
+            if not isinstance(word, str) or word.split() != [word]:
                 raise UserError(
-                    f"row {row}: a word must not be empty nor hold white space. "
-                    f"Received: {word!r}"
+                    f"row {row}: a word must be a string, not empty and without white "
+                    f"space. Received: {word!r}"
                 )
         for tag in tags:
-            if tag not in known:
+            if not isinstance(tag, str) or tag not in known:
                 raise UserError(
                     f"row {row}: slot must be one of the model's {len(known)} labels. "
                     f"Received: {tag!r}"
                 )
+        rows.append((words, tags))
+    return [words for words, _ in rows], [tags for _, tags in rows]
 
 
 def _batches(order, inputs, labels, batch_size, bucket_boundaries) -> tf.data.Dataset:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import platformdirs
 import tensorflow_datasets as tfds
 
+from keras_seqzoo import arguments
 from keras_seqzoo.datasets.tagged_sentence import TaggedSentence, check_split
 from keras_seqzoo.errors import UserError
 
@@ -117,15 +118,14 @@ def check_file(path: pathlib.Path, sha256: str) -> None:
     if digest != sha256:
         raise UserError(
             f"{path}: not the expected file (sha256 {digest[:12]}..., expected "
-            f"{sha256[:12]}...): fetch it again from the public source"
+            f"{sha256[:12]}...): the folder may be another data set's; if it is not, "
+            "fetch the file again from the public source"
         )
 
 
 def local_folder(builder: type[SlotFilesBuilder], data_dir: str) -> pathlib.Path:
     """The set's folder in `data_dir`, which may also be that folder itself."""
-    root = pathlib.Path(data_dir).expanduser()
-    if not root.is_dir():
-        raise UserError(f"--data-dir {data_dir}: no such folder")
+    root = arguments.folder("data_dir", data_dir)
     for folder in (root / builder.name, root):
         if (folder / "train" / "seq.in").is_file():
             return folder

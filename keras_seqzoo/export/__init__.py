@@ -9,6 +9,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
+from keras_seqzoo.arguments import truth
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export.files import format_of, size, step_path, written_whole
 from keras_seqzoo.export.quiet import quiet
@@ -42,7 +43,8 @@ def export(
 
     Args:
         model: a zoo model, or any functional or Sequential Keras model.
-        path: `x.tflite`, `x.onnx`, or a folder for a SavedModel.
+        path: `x.tflite`, `x.onnx`, or a folder for a SavedModel: a name without a
+            suffix, or with a slash at its end.
         quantize: for TFLite, "float16" or "int8": how weights are kept. int8 is the
             converter's dynamic range form: it needs no data, and activations stay
             float32.
@@ -74,10 +76,8 @@ def export(
             "quantize is for .tflite files only. "
             f"Received: quantize={quantize!r}, path={os.fspath(path)!r}"
         )
-    if streaming not in (None, True, False):
-        raise UserError(
-            f"streaming must be True, False or None. Received: streaming={streaming!r}"
-        )
+    streaming = None if streaming is None else truth("streaming", streaming)
+    overwrite = truth("overwrite", overwrite)
     is_number = isinstance(tolerance, numbers.Real) and math.isfinite(tolerance)
     if tolerance is not None and not (is_number and tolerance > 0):
         raise UserError(
@@ -152,7 +152,7 @@ def _written(step, form, served, place, quantize, tolerance, batches, lengths):
 
     serve = run("serve")
     content = place.new if form == "saved_model" else place.new.read_bytes()
-    difference, tolerance, cases = verify.verify(
+    difference, tolerance, cases, labels = verify.verify(
         served,
         serve,
         quantize=quantize,
@@ -167,6 +167,7 @@ def _written(step, form, served, place, quantize, tolerance, batches, lengths):
         "max_difference": difference,
         "tolerance": tolerance,
         "cases": cases,
+        "different_labels": labels,
         "latency_ms": milliseconds,
         "latency_shape": shape,
         "step_difference": None,

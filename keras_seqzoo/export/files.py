@@ -15,17 +15,22 @@ FORMATS = {".tflite": "tflite", ".onnx": "onnx", "": "saved_model"}
 
 
 def format_of(path: str | os.PathLike) -> str:
-    """The format a path asks for: "tflite", "onnx" or "saved_model"."""
+    """The format a path asks for: "tflite", "onnx" or "saved_model".
+
+    A SavedModel's folder has no suffix, or a slash at its end.
+
+    Raises:
+        UserError: for another suffix (a dot at the end is one), or no name at all.
+    """
     text = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(text, str) or not text:
         raise UserError(f"path must be a file or folder name. Received: path={path!r}")
-    is_folder = text.endswith(("/", os.sep))
-    name = pathlib.Path(text)
-    suffix = "" if is_folder else name.suffix
-    if suffix not in FORMATS or (not is_folder and name.name in FORMATS):
+    suffix = os.path.splitext(text)[1]
+    if suffix not in FORMATS or os.path.basename(text) in (".tflite", ".onnx"):
         raise UserError(
-            "path must be a name that ends in .tflite or .onnx, or a folder without "
-            f"a suffix for a SavedModel. Received: path={text!r}"
+            "path must be a name that ends in .tflite or .onnx, or for a SavedModel a "
+            "folder without a suffix or with a slash at its end. "
+            f"Received: path={text!r}"
         )
     return FORMATS[suffix]
 

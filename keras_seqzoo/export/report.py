@@ -24,6 +24,8 @@ class ExportReport:
             runtime, over all `cases`.
         tolerance: what was allowed.
         cases: the (batch, length) pairs that were run.
+        different_labels: how many labels (integer outputs), over all `cases`, are not
+            Keras' but nearly as good by its scores; None without such outputs.
         latency_ms: median time of one call on one thread.
         latency_shape: the (batch, length) of that call.
         step_difference: the largest absolute difference between the answer in chunks,
@@ -42,6 +44,7 @@ class ExportReport:
     max_difference: float
     tolerance: float
     cases: list[tuple[int, int]]
+    different_labels: int | None
     latency_ms: float
     latency_shape: tuple[int, int]
     step_difference: float | None
@@ -60,13 +63,16 @@ class ExportReport:
         batch, length = self.latency_shape
         batches = sorted({case[0] for case in self.cases})
         lengths = sorted({case[1] for case in self.cases})
+        labels = ""
+        if self.different_labels is not None:
+            labels = f"; {self.different_labels} labels differ"
         rows = {
             "file": ", ".join(filter(None, [self.path, self.step_path])),
             "format": self.format + (f", {self.quantize}" if self.quantize else ""),
             "signatures": ", ".join(self.signatures),
             "size": f"{self.bytes / 1e6:.3f} MB",
             "difference": f"{self.max_difference:.1e} at most from Keras "
-            f"(allowed {self.tolerance:.1e})",
+            f"(allowed {self.tolerance:.1e})" + labels,
             "verified on": f"batch {_several(batches)}, length {_several(lengths)}",
             "latency": f"{self.latency_ms:.2f} ms "
             f"(batch {batch}, length {length}, one thread)",

@@ -31,7 +31,8 @@ def serving_function(model: keras.Model) -> Served:
     """Finds what to export of a zoo model, or of any functional Keras model.
 
     Raises:
-        UserError: for anything that is not a Keras model with symbolic inputs.
+        UserError: for anything that is not a Keras model with symbolic inputs, for
+            stateful layers, and for weights that are NaN.
     """
     if not isinstance(model, keras.Model):
         raise UserError(
@@ -51,6 +52,12 @@ def serving_function(model: keras.Model) -> Served:
         raise UserError(
             "layers must not be stateful: a file keeps nothing between calls. "
             f"Received: stateful {', '.join(stateful)}"
+        )
+    nan = [w.path for w in model.weights if np.isnan(np.asarray(w)).any()]
+    if nan:
+        raise UserError(
+            "weights must be numbers: nothing can be compared with NaN. "
+            f"Received: NaN in {', '.join(nan)}"
         )
     if isinstance(structure, dict):
         inputs = {name: structure[name] for name in sorted(structure)}

@@ -44,7 +44,7 @@ def recurrent_layer(cell: str, units: int, **kwargs: Any) -> keras.layers.Layer:
     Raises:
         ValueError: if there is no such cell, or an argument is wrong.
     """
-    if cell not in RECURRENT_LAYERS:
+    if not isinstance(cell, str) or cell not in RECURRENT_LAYERS:
         raise ValueError(
             f"`cell` must be one of {', '.join(RECURRENT_LAYERS)}. "
             f"Received: cell={cell!r}"

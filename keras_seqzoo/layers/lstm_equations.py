@@ -43,16 +43,14 @@ def coupled_lstm(peephole: bool) -> Recurrence:
 
 
 def _peephole_step(z: Any, states: list, weights: list) -> tuple[Any, list]:
-    (h, c), (p,) = states, weights
-    zero = ops.zeros_like(p[0])
-    scale = _column([0.5, 0.5, 1.0], z)
-    seen = c[:, None] * ops.stack([p[0] / 2, p[1] / 2, zero])  # (batch, 3, units)
-    gates = ops.tanh(z[:, :3] * scale + seen)
-    i, f, g = 0.5 + 0.5 * gates[:, 0], 0.5 + 0.5 * gates[:, 1], gates[:, 2]
-    c = f * c + i * g
+    (_, c), (p,) = states, weights
+    i = ops.tanh((z[:, 0] + p[0] * c) / 2)
+    f = ops.tanh((z[:, 1] + p[1] * c) / 2)
+    g = ops.tanh(z[:, 2])
+    c = (0.5 + 0.5 * f) * c + (0.5 + 0.5 * i) * g
     o = ops.tanh((z[:, 3] + p[2] * c) / 2)
     h = (0.5 + 0.5 * o) * ops.tanh(c)
-    return ops.concatenate([gates, o[:, None]], axis=1), [h, c]
+    return ops.stack([i, f, g, o], axis=1), [h, c]
 
 
 def _peephole_factors(kept: Any, before: list, after: list, weights: list) -> list:
@@ -75,18 +73,17 @@ def _peephole_grads(dz: Any, before: list, after: list) -> list:
 
 
 def _coupled_step(z: Any, states: list, weights: list) -> tuple[Any, list]:
-    h, c = states
-    z_two = z[:, :2] * _column([0.5, 1.0], z)
+    _, c = states
+    z_f, z_o = z[:, 0], z[:, 2]
     if weights:
-        (p,) = weights
-        z_two = z_two + c[:, None] * ops.stack([p[0] / 2, ops.zeros_like(p[0])])
-    gates = ops.tanh(z_two)
-    f, g = 0.5 + 0.5 * gates[:, 0], gates[:, 1]
-    c = g + f * (c - g)
-    z_o = z[:, 2] + weights[0][1] * c if weights else z[:, 2]
+        z_f = z_f + weights[0][0] * c
+    f, g = ops.tanh(z_f / 2), ops.tanh(z[:, 1])
+    c = g + (0.5 + 0.5 * f) * (c - g)
+    if weights:
+        z_o = z_o + weights[0][1] * c
     o = ops.tanh(z_o / 2)
     h = (0.5 + 0.5 * o) * ops.tanh(c)
-    return ops.concatenate([gates, o[:, None]], axis=1), [h, c]
+    return ops.stack([f, g, o], axis=1), [h, c]
 
 
 def _coupled_factors(kept: Any, before: list, after: list, weights: list) -> list:
@@ -111,10 +108,6 @@ def _coupled_grads(dz: Any, before: list, after: list) -> list:
 def _step_back(dh: Any, carried: list, factors: list) -> tuple[Any, list]:
     (dc,), (f, a, k) = carried, factors
     dc = dc + dh * a
-    # The last gate is o: its gradient comes from h, the others' from c.
-    from_c = _column([1.0] * (f.shape[1] - 1) + [0.0], f)
+    last = f.shape[1] - 1  # the gate o: its gradient comes from h, the others' from c
+    from_c = ops.cast(ops.arange(last + 1) < last, f.dtype)[:, None]
     return (dc[:, None] * from_c + dh[:, None] * (1 - from_c)) * f, [dc * k]
-
-
-def _column(values: list[float], like: Any) -> Any:
-    return ops.convert_to_tensor(values, dtype=like.dtype)[:, None]

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_seqzoo.arguments import named_values, truth
 from keras_seqzoo.cells.recurrent_cell import positive_integer, rate
 from keras_seqzoo.layers.by_name import recurrent_layer
 
@@ -38,6 +39,9 @@ class RNNStack(keras.layers.Layer):
         return_state: Whether to return the final states too.
         **kwargs: Arguments of `keras.layers.Layer`.
 
+    Raises:
+        ValueError: if there is no such cell, or an argument is wrong.
+
     Call: inputs `(batch, time, input_size)`; `initial_state`, a list with one list
     of states a layer (as returned with `return_state`); `mask`, booleans
     `(batch, time)`; `training`. Returns the last layer's output at every step,
@@ -63,17 +67,17 @@ class RNNStack(keras.layers.Layer):
         self.input_size = positive_integer("input_size", input_size)
         self.hidden_size = positive_integer("hidden_size", hidden_size)
         self.num_layers = positive_integer("num_layers", num_layers)
-        self.bias = bias
+        self.bias = truth("bias", bias)
         self.dropout = rate("dropout", dropout)
-        self.bidirectional = bidirectional
-        self.variational_dropout = variational_dropout
-        self.cell_arguments = dict(cell_arguments or {})
-        self.return_state = return_state
+        self.bidirectional = truth("bidirectional", bidirectional)
+        self.variational_dropout = truth("variational_dropout", variational_dropout)
+        self.cell_arguments = named_values("cell_arguments", cell_arguments or {})
+        self.return_state = truth("return_state", return_state)
         self.supports_masking = True
 
         arguments = {**self.cell_arguments, "dtype": self.dtype_policy}
         if cell not in ("scrn", "lru"):
-            arguments["use_bias"] = bias
+            arguments["use_bias"] = self.bias
         if cell == "gru":
             arguments.setdefault("reset_after", True)
         self.rnn_layers = []
@@ -86,14 +90,14 @@ class RNNStack(keras.layers.Layer):
                 name=f"layer_{i}",
                 **arguments,
             )
-            if bidirectional:
+            if self.bidirectional:
                 layer = keras.layers.Bidirectional(
                     layer, name=f"layer_{i}", dtype=self.dtype_policy
                 )
             self.rnn_layers.append(layer)
         dropout_class = (
             keras.layers.SpatialDropout1D
-            if variational_dropout
+            if self.variational_dropout
             else keras.layers.Dropout
         )
         self.dropout_layers = [

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
-from keras_seqzoo import __version__
+from keras_seqzoo import __version__, arguments
 from keras_seqzoo.presets import store
 
 
@@ -50,12 +50,18 @@ class ZooModel(keras.Model):
     def example_inputs(
         self, batch: int, length: int, seed: int = 0
     ) -> dict[str, np.ndarray]:
-        """Random valid inputs."""
+        """Random valid inputs; the first row has no padding."""
         raise TypeError(f"{type(self).__name__} must define `example_inputs`.")
 
     def example_targets(self, batch: int, length: int, seed: int = 0) -> np.ndarray:
         """Random valid targets that go with `example_inputs`."""
         raise TypeError(f"{type(self).__name__} must define `example_targets`.")
+
+    def example_loss(self) -> keras.losses.Loss:
+        """The loss between `example_targets` and the output: of ids, -1 for padding."""
+        return keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, ignore_class=-1
+        )
 
     def named_weights(self) -> dict[str, keras.Variable]:
         """The weights by their path, without the model's own name."""
@@ -78,12 +84,14 @@ class ZooModel(keras.Model):
             dtype: "float32" or "float16", how the weights are kept.
 
         Raises:
-            UserError: if the folder holds something else or cannot be written.
+            UserError: if `folder` is no path, holds something else or cannot be
+                written.
         """
         if dtype not in ("float32", "float16"):
             raise ValueError(
                 f"`dtype` must be 'float32' or 'float16'. Received: dtype={dtype!r}"
             )
+        folder = arguments.path("folder", folder)
         config = self.get_config()
         assets = {key: config.pop(key) for key in self.asset_keys}
         store.write(

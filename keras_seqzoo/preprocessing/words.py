@@ -72,7 +72,11 @@ class WordFrontEnd(keras.layers.Layer):
 
 
 def normalize(words: tf.Tensor) -> tf.Tensor:
-    """Words as they are looked up: valid UTF-8, lower case, each digit a 0."""
+    """Words as they are looked up: valid UTF-8, lower case, each digit a 0.
+
+    What is no text, NUL too, is U+FFFD.
+    """
+    words = tf.strings.regex_replace(words, r"\x00", "\ufffd")  # lower() ends there
     words = tf.strings.unicode_transcode(words, "UTF-8", "UTF-8")
     return tf.strings.regex_replace(tf.strings.lower(words, "utf-8"), r"\d", "0")
 

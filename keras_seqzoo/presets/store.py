@@ -121,6 +121,10 @@ def read(source: str | os.PathLike) -> Preset:
         PresetError: if a file is missing, damaged or foreign; the message names it.
     """
     path = Path(source)
+    if path.suffix in (".tflite", ".onnx") and path.is_file():
+        raise _exported(path, "seqzoo.runtime.load")
+    if (path / "saved_model.pb").is_file():
+        raise _exported(path, "tf.saved_model.load")
     if path.is_dir():
         files = _folder_files(path)
     elif path.is_file():
@@ -169,6 +173,9 @@ def read(source: str | os.PathLike) -> Preset:
             raise PresetError(f"{path / name}: the file is missing.")
         text = _text(path, name, files)
         assets[key] = text.removesuffix("\n").split("\n") if text else []
+    parts = {CHECKSUMS, CONFIG, WEIGHTS, CARD, *config["assets"].values()}
+    for name in sorted(set(files) - parts):
+        raise PresetError(f"{path}: the file {name!r} is not part of a preset.")
     card = _text(path, CARD, files) if CARD in files else ""
     return Preset(str(path), config, weights, assets, card)
 
@@ -178,6 +185,13 @@ def check_writable(folder: str | os.PathLike) -> None:
     folder = Path(folder).resolve()
     _check_replaceable(folder)
     _workplace(folder).rmdir()
+
+
+def _exported(path: Path, function: str) -> PresetError:
+    return PresetError(
+        f"{path} is an exported model, not a preset: run it with {function}, or give "
+        "the preset that it was exported from."
+    )
 
 
 def _workplace(folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from keras_seqzoo.errors import UserError
+from keras_seqzoo.arguments import positive_integer, strings
 from keras_seqzoo.runtime.files import ModelFile
 from keras_seqzoo.runtime.runner import Runner
 from keras_seqzoo.runtime.word_stream import Pairs, WordStream
@@ -38,13 +38,13 @@ class TaggerRunner(Runner):
         Returns:
             For each sentence the list of its (word, label) pairs; an empty sentence
             gives an empty list.
+
+        Raises:
+            UserError: if `sentences` are not a list of strings, or `batch_size` is not
+                a positive integer.
         """
-        if isinstance(sentences, (str, bytes)) or not all(
-            isinstance(sentence, str) for sentence in sentences
-        ):
-            raise UserError(
-                f"`sentences` must be a list of strings. Received: {sentences!r}"
-            )
+        sentences = strings("sentences", sentences)
+        batch_size = positive_integer("batch_size", batch_size)
         tagged = []
         for start in range(0, len(sentences), batch_size):
             batch = [split(one) for one in sentences[start : start + batch_size]]
@@ -68,6 +68,4 @@ class TaggerRunner(Runner):
         return WordStream(tag)
 
     def _pairs(self, words, labels) -> Pairs:
-        # A word of no character has padding's id, and no slot.
-        names = ["", *self.labels]
-        return [(word, names[label + 1]) for word, label in zip(words, labels)]
+        return [(word, self.labels[label]) for word, label in zip(words, labels)]

@@ -64,8 +64,8 @@ def split(sentence: str) -> list[str]:
 
 
 def normalized(word: str) -> str:
-    """A word as it is looked up: lower case, each digit a 0, cut at a NUL."""
-    parts = _YOUNGER_LETTERS.split(word.split("\0")[0])
+    """A word as it is looked up: lower case, each digit a 0, a NUL U+FFFD."""
+    parts = _YOUNGER_LETTERS.split(word.replace("\0", "\ufffd"))
     lower = "".join(
         part if number % 2 else part.lower() for number, part in enumerate(parts)
     )

@@ -46,7 +46,7 @@ class EpochKeeper(keras.callbacks.Callback):
         folder: pathlib.Path,
         score: Callable[[], float] | None,
         patience: int | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self.folder = folder
         self.score = score
@@ -71,10 +71,10 @@ class EpochKeeper(keras.callbacks.Callback):
         """Puts the best epoch's weights into the model."""
         self.model.set_weights(self.best_weights)
 
-    def on_epoch_begin(self, epoch, logs=None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._began = time.monotonic()
 
-    def on_train_batch_end(self, batch, logs=None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
             epochs = self.progress.epochs
@@ -87,7 +87,7 @@ class EpochKeeper(keras.callbacks.Callback):
                 f"lower training.learning_rate or training.clip_norm and train {where}"
             )
 
-    def on_epoch_end(self, epoch, logs=None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         progress = self.progress
         progress.epochs = epoch + 1
         self._score_and_keep(logs)

@@ -3,12 +3,14 @@
 from typing import Any
 
 
-def card(description: str, metadata: dict[str, Any]) -> str:
+def card(description: str, metadata: dict[str, Any], recipe: str, name: str) -> str:
     """Markdown about the preset, from its stored metadata.
 
     Args:
         description: A sentence on the architecture, with its source.
         metadata: As `train` returns it.
+        recipe: The recipe's file.
+        name: What to load the preset by: its tag if it is shipped, or its folder.
     """
     tag, dev = metadata["tag"], metadata["dev_value"]
     splits = " + ".join(metadata["train_splits"])
@@ -39,7 +41,7 @@ weights.
 ```python
 import keras_seqzoo as seqzoo
 
-tagger = seqzoo.load("{tag}")
+tagger = seqzoo.load("{name}")
 tagger.predict_text(["one sentence, words parted by spaces"])
 ```
 `seqzoo.export(tagger, "tagger.tflite")` makes a file for phones.
@@ -49,7 +51,7 @@ tagger.predict_text(["one sentence, words parted by spaces"])
 Cite: {metadata["citation"]}.
 
 ## Training
-Recipe `zoo_configs/synced/{tag}.yaml`: trained on {splits}, batches of \
+Recipe `{recipe}`: trained on {splits}, batches of \
 {data["batch_size"]}, {training["optimizer"]}, learning rate \
 {training["learning_rate"]} ({training["schedule"]}), at most {training["epochs"]} \
 epochs.

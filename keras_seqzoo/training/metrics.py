@@ -9,6 +9,7 @@ import tensorflow as tf
 from seqeval.metrics import f1_score, precision_score, recall_score
 
 from keras_seqzoo import registry
+from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.errors import UserError
@@ -100,8 +101,10 @@ def evaluate(
         "seconds"}.
 
     Raises:
-        UserError: Unknown tag or split, damaged preset, or data that is not there.
+        UserError: Unknown tag or split, damaged preset, data that is not there, or a
+            batch size that is no positive integer.
     """
+    positive_integer("batch_size", batch_size)
     named = registry.info(tag_or_folder).dataset
     if dataset is None and named not in catalogue.NAMES:
         raise UserError(

@@ -9,11 +9,13 @@ import pydantic
 import yaml
 from pydantic import Field
 
+from keras_seqzoo import registry
 from keras_seqzoo.datasets.pipeline import BUCKET_BOUNDARIES, check_bucket_boundaries
 from keras_seqzoo.errors import UserError
 
 Dataset = Literal["atis", "snips", "train_tickets"]
 Split = Literal["train", "validation", "test"]
+LARGEST_SEED = 2**32 - 1  # NumPy's
 
 
 class Section(pydantic.BaseModel):
@@ -30,6 +32,14 @@ class Model(Section):
     name: str
     overrides: dict[str, Any] = {}
 
+    @pydantic.field_validator("name")
+    @classmethod
+    def _is_an_architecture(cls, name: str) -> str:
+        known = registry.list_models(pretrained=False)
+        if name not in known:
+            raise ValueError(f"must be an architecture: {', '.join(known)}")
+        return name
+
 
 class Data(Section):
     """The set, its splits and how they become batches."""
@@ -40,7 +50,7 @@ class Data(Section):
     test: Split = "test"
     batch_size: int = Field(default=32, gt=0)
     bucket_boundaries: list[int] = list(BUCKET_BOUNDARIES)
-    word_dropout: float = Field(default=0.0, ge=0)
+    word_dropout: float = Field(default=0.0, ge=0, le=10)  # See training_batches.
     min_count: int = Field(default=1, gt=0)  # Rarer words are out of vocabulary.
 
     @pydantic.field_validator("train")
@@ -71,7 +81,7 @@ class Training(Section):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     ema: float | None = Field(default=None, gt=0, lt=1)
     patience: int | None = Field(default=None, gt=0)  # Epochs without a better dev F1.
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, le=LARGEST_SEED)
     jit_compile: bool = False
 
     @pydantic.model_validator(mode="after")
@@ -85,6 +95,11 @@ class Training(Section):
             )
         if self.final_learning_rate and self.schedule == "constant":
             raise ValueError("final_learning_rate needs a schedule: cosine or linear")
+        if self.final_learning_rate > self.learning_rate:
+            raise ValueError(
+                "final_learning_rate must be at most learning_rate, "
+                f"{self.learning_rate}. Received: {self.final_learning_rate}"
+            )
         return self
 
 

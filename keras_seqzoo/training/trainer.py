@@ -14,9 +14,9 @@ import filelock
 import keras
 import tensorflow as tf
 
-from keras_seqzoo import registry
+from keras_seqzoo import arguments, registry
 from keras_seqzoo.datasets import catalogue, pipeline
-from keras_seqzoo.errors import UserError
+from keras_seqzoo.errors import PresetError, UserError
 from keras_seqzoo.presets import store
 from keras_seqzoo.training.callbacks import EpochKeeper
 from keras_seqzoo.training.card import card
@@ -40,12 +40,15 @@ def train(
 
     The run folder holds checkpoints, `history.csv`, TensorBoard's files and, at the
     end, `result.json`. The same call after an interruption goes on from the newest
-    checkpoint; after the end it only returns the result.
+    checkpoint; after the end it only returns the result, and writes the preset if
+    `output` does not hold it.
 
     Args:
-        recipe_path: A YAML file `<architecture>.<tag>.yaml`.
+        recipe_path: A YAML file `<architecture>.<tag>.yaml`. Under another file name
+            the tag is what follows its first dot, or all of it.
         data_dir: Folder of a local copy of the data.
-        output: Where the preset goes; by default into the run folder.
+        output: Where the preset goes, in place of one that is there; by default into
+            the run folder.
         run_dir: The run folder; by default `runs/<architecture>.<tag>.seed<n>`.
         overrides: Recipe values to change, by dotted key: {"training.seed": 2}.
         threads: For TensorFlow; takes effect only before its first operation.
@@ -59,29 +62,41 @@ def train(
         UserError: The recipe, data or folders are wrong.
         FloatingPointError: The loss became NaN or infinite.
     """
-    recipe_path = pathlib.Path(recipe_path)
+    recipe_path = arguments.path("recipe_path", recipe_path)
     recipe = read_recipe(recipe_path, overrides)
-    tag = recipe_path.stem
+    name = recipe_path.stem
+    tag = f"{recipe.model.name}.{name.partition('.')[2] or name}"
     default_run = pathlib.Path("runs") / f"{tag}.seed{recipe.training.seed}"
-    run = pathlib.Path(run_dir or default_run)
-    output = pathlib.Path(output or run / tag)
+    run = arguments.path("run_dir", run_dir or default_run)
+    output = arguments.path("output", output or run / tag)
     _open_run(run, recipe)
     store.check_writable(output)  # Now, not after hours of training.
     with _alone_in(run):
         result_file = run / "result.json"
-        if result_file.exists() and output.exists():
-            _say(f"{run}: this training is finished; remove the folder to train again")
-            return json.loads(result_file.read_text("utf-8"))
+        if result_file.exists():
+            result = json.loads(result_file.read_text("utf-8"))
+            finished = f"{run}: this training is finished"
+            if _holds(output, result):
+                _say(f"{finished}; remove the folder to train again")
+                return result
+            _say(f"{finished}; its preset is written to {output}")
         _set_threads(threads)
-        metadata = _train(recipe, recipe_path, data_dir, output, run, verbose)
-        result_file.write_text(json.dumps(metadata, indent=2) + "\n", "utf-8")
+        metadata = _train(recipe, recipe_path, tag, data_dir, output, run, verbose)
+        _write_whole(result_file, json.dumps(metadata, indent=2) + "\n")
     _check_expected(recipe, metadata)
     return metadata
 
 
-def _train(recipe, recipe_path, data_dir, output, run, verbose) -> dict[str, Any]:
+def _holds(folder: pathlib.Path, result: dict[str, Any]) -> bool:
+    """Whether the folder is the preset of this result."""
+    try:
+        return store.read(folder).config["metadata"] == result
+    except PresetError:
+        return False
+
+
+def _train(recipe, recipe_path, tag, data_dir, output, run, verbose) -> dict[str, Any]:
     """Trains, writes the preset, and returns its figures."""
-    tag = recipe_path.stem
     keras.utils.set_random_seed(recipe.training.seed)
     # With it a resumed training ends at the very weights of one that was not killed.
     tf.config.experimental.enable_op_determinism()
@@ -101,7 +116,8 @@ def _train(recipe, recipe_path, data_dir, output, run, verbose) -> dict[str, Any
     stored = registry.load(saved)
     metadata = _figures(stored, tag, recipe, keeper, data_dir)
     shutil.rmtree(saved)
-    text = card(registry.info(recipe.model.name).description, metadata)
+    description = registry.info(recipe.model.name).description
+    text = card(description, metadata, recipe_path.name, f"{output.resolve().name}/")
     model.save_to_preset(output, metadata=metadata, card=text, dtype="float16")
     return metadata
 
@@ -120,10 +136,11 @@ def _fit(model, recipe, training_set, data_dir, run, verbose) -> EpochKeeper:
         jit_compile=training.jit_compile,
     )
     model.optimizer.build(model.trainable_variables)
-    if keeper.restore():
-        _say(f"{run}: going on after epoch {keeper.progress.epochs}")
+    keeper.restore()
     done = keeper.progress.epochs
     if done < training.epochs and not keeper.progress.stopped:
+        if done:
+            _say(f"{run}: going on after epoch {done}")
         dataset = pipeline.training_batches(
             sentences,
             [sentence.slots for sentence in training_set],
@@ -197,8 +214,6 @@ def _create(recipe: Recipe, path: pathlib.Path, training_set: Sequence) -> keras
 def _place(model: Model, message: str) -> str:
     """The recipe's key that an error of `create` is about: errors name arguments."""
     for name in re.findall(r"[`']([\w.]+)", message):
-        if name == model.name:
-            return "model.name"
         if name.partition(".")[0] in model.overrides:
             return f"model.overrides.{name}"
     return "model"
@@ -255,11 +270,15 @@ def _open_run(run: pathlib.Path, recipe: Recipe) -> None:
                 "another run folder or remove this one"
             )
         run.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(".tmp")
-        temporary.write_text(content, "utf-8")
-        os.replace(temporary, file)
+        _write_whole(file, content)
     except OSError as error:
         raise UserError(f"{run}: cannot be written: {error.strerror}") from error
+
+
+def _write_whole(file: pathlib.Path, text: str) -> None:
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(text, "utf-8")
+    os.replace(temporary, file)
 
 
 @contextlib.contextmanager

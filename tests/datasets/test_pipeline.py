@@ -138,12 +138,34 @@ def test_without_bucket_boundaries_there_is_one_bucket(sentences, model):
     [
         (["bag", "cat"], [["O"], ["O", "O"]], "row 1: .*Received: 1 words, 2 slots"),
         (["bag", ""], [["O"], []], "row 1: .*at least one word"),
-        ([["bag cat"]], [["O"]], "row 0: a word must not .*'bag cat'"),
+        ([["bag cat"]], [["O"]], "row 0: a word must be .*'bag cat'"),
+        ([["bag", 3]], [["O", "O"]], "row 0: a word must be a string.*Received: 3"),
+        ([3], [["O"]], r"`sentences\[0\]` must be a list of words, or a string.*=3"),
+        (["bag"], [3], r"`slots\[0\]` must be a list of labels.*=3"),
+        (["bag"], ["O"], r"`slots\[0\]` must be a list of labels.*='O'"),
+        (["bag"], [[["O"]]], r"row 0: slot must be one of .*\['O'\]"),
+        (None, None, "`sentences` must be a list of strings or .*=None"),
+        ("bag", [["O"]], "`sentences` must be a list .*='bag'"),
+        (["bag"], None, "`slots` must be a list of lists of labels.*=None"),
         (["bag"], [["B-city"]], "row 0: slot must be one of .*'B-city'"),
         (["bag"], [], "Received: 1 sentences, 0 rows of slots"),
         ([], [], "at least one"),
     ],
 )
-def test_bad_rows_are_named(model, sentences, slots, message):
+def test_bad_rows_and_arguments_are_named(model, sentences, slots, message):
     with pytest.raises(UserError, match=message):
         pipeline.tagging_dataset(sentences, slots, model)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, True, None])
+def test_the_batch_size_is_a_positive_integer(model, batch_size):
+    with pytest.raises(UserError, match=f"`batch_size` must.*={batch_size}"):
+        pipeline.tagging_dataset(["bag"], [["O"]], model, batch_size=batch_size)
+
+
+def test_a_word_that_is_a_nul_is_unknown_and_has_its_label(model):
+    (inputs, labels), *_ = pipeline.tagging_dataset(
+        ["cat \0 bag"], [["B-animal", "O", "O"]], model
+    )
+    assert inputs["words"].numpy().tolist() == [[4, pipeline.OUT_OF_VOCABULARY, 3]]
+    assert (labels.numpy() >= 0).all()

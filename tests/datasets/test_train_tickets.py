@@ -1,6 +1,7 @@
 import pytest
 
-from keras_seqzoo.datasets import train_tickets
+from keras_seqzoo.datasets import catalogue, train_tickets
+from keras_seqzoo.errors import UserError
 
 
 def test_line_with_slots():
@@ -34,3 +35,9 @@ def test_no_test_sentence_is_trained_on():
     train = {s.words for s in train_tickets.read_split("train")}
     test = {s.words for s in train_tickets.read_split("test")}
     assert not train & test
+
+
+@pytest.mark.parametrize("data_dir", ["/nonexist", 3])
+def test_a_folder_that_is_given_must_be_there_though_none_is_needed(data_dir):
+    with pytest.raises(UserError, match=f"`data_dir` must be a .*{data_dir}"):
+        catalogue.read("train_tickets", "test", data_dir)

@@ -15,6 +15,7 @@ import tensorflow as tf
 import keras_seqzoo
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export import ExportError, export, runtimes, verify
+from keras_seqzoo.export.files import format_of
 from keras_seqzoo.layers import ClockworkRNN, PeepholeLSTM
 
 QUICK = {"batches": (1, 3), "lengths": (1, 17)}
@@ -29,6 +30,9 @@ def test_report_of_a_zoo_model(exported):
     assert report.latency_ms > 0 and report.latency_shape == (1, 100)
     text = str(report)
     assert report.path in text.replace("\n" + " " * 13, "") and "WHILE" in text
+    assert report.different_labels == 0 and "; 0 labels differ" in text
+    assert exported["small.tflite"].different_labels is None
+    assert "labels differ" not in str(exported["small.tflite"])
     assert json.loads(json.dumps(report.to_dict()))["operators"] == report.operators
 
 
@@ -153,6 +157,8 @@ def test_a_custom_operator_in_a_file_is_refused(monkeypatch):
     ("name", "message"),
     [
         ("x.pb", "that ends in .tflite or .onnx.*x.pb"),
+        ("x.tflite.", "that ends in .tflite or .onnx.*x.tflite.'"),
+        ("folder.onnx/x.", "that ends in .tflite or .onnx.*x.'"),
         ("missing/x.tflite", "folder that can be written"),
         ("file/x.onnx", "folder that can be written"),
         ("full", "new or empty folder, or a SavedModel"),
@@ -190,6 +196,10 @@ def test_wrong_paths(name, message, small, tmp_path):
         ("x.onnx", {"lengths": "12"}, "lengths must be positive integers"),
         ("x.onnx", {"batches": 3}, "batches must be positive integers"),
         ("x.onnx", {"batches": (1, 2.0)}, "batches must be positive integers"),
+        ("x.onnx", {"overwrite": "no"}, "True or False. Received: overwrite='no'"),
+        ("x.onnx", {"overwrite": None}, "True or False. Received: overwrite=None"),
+        ("x.onnx", {"streaming": "no"}, "True or False. Received: streaming='no'"),
+        ("x.onnx", {"streaming": 0}, "True or False. Received: streaming=0"),
     ],
 )
 def test_wrong_arguments(path, arguments, message, small, tmp_path, monkeypatch):
@@ -197,6 +207,23 @@ def test_wrong_arguments(path, arguments, message, small, tmp_path, monkeypatch)
     with pytest.raises(UserError, match=message):
         export(small, path, **arguments)
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("a.b/x.onnx", "onnx"),
+        ("a.b/x.y.tflite", "tflite"),
+        ("x", "saved_model"),
+        ("a.b/x", "saved_model"),
+        ("x.tflite/", "saved_model"),
+        ("v1.0/", "saved_model"),
+        (".hidden", "saved_model"),
+        ("..", "saved_model"),
+    ],
+)
+def test_formats(path, form):
+    assert format_of(path) == form
 
 
 class Subclassed(keras.Model):
@@ -221,6 +248,19 @@ class Subclassed(keras.Model):
 )
 def test_wrong_models(model, message, tmp_path):
     with pytest.raises(UserError, match=message):
+        export(model, tmp_path / "x.onnx")
+    assert not os.listdir(tmp_path)
+
+
+def test_nan_is_named(tmp_path):
+    x = keras.Input((None, 5))
+    gru = keras.layers.GRU(3, name="gru")
+    model = keras.Model(x, gru(x))
+    gru.cell.kernel.assign(np.full((5, 9), np.nan))
+    with pytest.raises(UserError, match="Received: NaN in gru/gru_cell/kernel$"):
+        export(model, tmp_path / "x.tflite")
+    model = keras.Model(x, keras.ops.log(keras.layers.GRU(3)(x)))
+    with pytest.raises(ExportError, match="Keras' own output 'output' has NaN on b"):
         export(model, tmp_path / "x.onnx")
     assert not os.listdir(tmp_path)
 
@@ -335,19 +375,28 @@ def test_sizes_on_which_keras_fails_are_left_out(tmp_path):
 class TestLabels:
     """Labels must be Keras' wherever rounding cannot explain another."""
 
-    scores = np.array([[[1.0, 3.0], [2.0, 2.05]]], "float32")
+    scores = np.array([[[1, 3, 0], [2, 2.05, 1], [2, 2.05, 1]]], "float32")
+    labels = np.array([[1, 1, -1]], "int32")  # the last is padding
 
     def difference(self, labels):
-        outputs = {"scores": self.scores, "labels": np.array([[1, 1]], "int32")}
+        outputs = {"scores": self.scores, "labels": self.labels}
         found = outputs | {"labels": np.array(labels, "int32")}
         return verify._difference(outputs, found, 0.1, "a case")
 
     def test_a_tie_may_go_either_way(self):
-        assert self.difference([[1, 0]]) == 0
+        assert self.difference([[1, 0, -1]]) == 0
 
-    def test_a_clear_label_may_not(self):
+    @pytest.mark.parametrize(
+        "labels", [[0, 1, -1], [1, 2, -1], [1, 3, -1], [1, -1, -1], [1, 1, 1]]
+    )
+    def test_another_label_may_not(self, labels):
         with pytest.raises(ExportError, match="'labels'"):
-            self.difference([[0, 1]])
+            self.difference([labels])
+
+    def test_other_labels_are_counted(self):
+        wanted = {"scores": self.scores, "labels": self.labels}
+        found = wanted | {"labels": np.array([[1, 0, -1]], "int32")}
+        assert verify._different_labels([wanted, wanted], [found, wanted]) == 1
 
     def test_shapes_and_names_count(self):
         with pytest.raises(ExportError, match="'labels' .* must be int32"):

@@ -198,6 +198,14 @@ def test_saving(tmp_path):
         ({"hidden_size": -3}, "hidden_size=-3"),
         ({"num_layers": 2.5}, "num_layers=2.5"),
         ({"dropout": 1.5}, "dropout=1.5"),
+        ({"cell": ["lstm"]}, r"cell=\['lstm'\]"),
+        ({"cell_arguments": [1]}, r"by name. Received: cell_arguments=\[1\]"),
+        ({"bias": "no"}, "True or False. Received: bias='no'"),
+        ({"bias": 1}, "True or False. Received: bias=1"),
+        ({"bidirectional": "False"}, "bidirectional='False'"),
+        ({"bidirectional": None}, "bidirectional=None"),
+        ({"variational_dropout": 0}, "variational_dropout=0"),
+        ({"return_state": "yes"}, "return_state='yes'"),
     ],
 )
 def test_bad_values(wrong, words):

@@ -63,6 +63,13 @@ def test_no_vocabulary_at_all():
     assert ids["words"].numpy().tolist() == [[1, 1]]
 
 
+def test_a_nul_makes_a_word_unknown_and_ends_none(front_end):
+    ids = front_end(["\0 cat\0 c\0at \0dog cat"])
+    assert ids["words"].numpy().tolist() == [[1, 1, 1, 1, 4]]
+    assert ids["characters"].numpy()[0, 2].tolist() == [4, 1, 2, 21, 0, 0, 0, 0]
+    assert normalized(["A\0b"]) == ["a\ufffdb"]
+
+
 def test_one_hot_words_of_the_lexicon():
     ids = WordFrontEnd(LEXICON, [])(["apple elephant zebra", "cat"])["words"]
     one_hot = OneHotWords(5)(ids).numpy()

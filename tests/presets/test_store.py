@@ -148,6 +148,22 @@ def test_a_foreign_file_is_named(preset):
     refused(preset, "setup.py", "not part")
 
 
+def test_a_foreign_file_with_a_checksum_is_named(preset):
+    refused(resealed(preset, "w.pkl", b"\x80\x04."), "'w.pkl'", "not part of a preset")
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx", ""])
+def test_an_exported_model_is_told_from_a_preset(tmp_path, suffix):
+    path = tmp_path / f"g{suffix}"
+    if suffix:
+        with zipfile.ZipFile(path, "w") as archive:  # as a TFLite file's metadata
+            archive.writestr("seqzoo.json", "{}")
+    else:
+        path.mkdir()
+        (path / "saved_model.pb").write_bytes(b"")
+    refused(path, path.name, "exported model, not a preset", "exported from")
+
+
 def test_links_and_folders_are_refused(preset):
     (preset / "extra").mkdir()
     refused(preset, "extra", "plain files")

@@ -18,6 +18,7 @@ SENTENCES = [
     "7 dogs 猫 zebra\u00a0x İSTANBUL",
     "elephant",
     "  dog\tdog  ",
+    "\0 cat\0dog",
 ]
 SUFFIXES = ("tflite", "onnx")
 
@@ -132,9 +133,11 @@ def test_wrong_states_and_calls(runner, tagger):
     states["state_1"] = np.zeros((1, 5), "float32")
     with pytest.raises(UserError, match="'state_1' must be float32 .batch, 8."):
         runner.step(inputs, states)
-    for sentences in ("one string", [None]):
+    for sentences in ("one string", [None], None, np.array("x")):
         with pytest.raises(UserError, match="must be a list of strings"):
             runner.predict_text(sentences)
+    with pytest.raises(UserError, match="`batch_size` must be.*batch_size=0"):
+        runner.predict_text(["a cat"], batch_size=0)
 
 
 def test_a_file_without_step_does_not_stream(files, tmp_path):

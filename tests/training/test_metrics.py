@@ -3,7 +3,12 @@ import pytest
 from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.models import SlotTagger
-from keras_seqzoo.training.metrics import score_sentences, slot_scores, tag_function
+from keras_seqzoo.training.metrics import (
+    evaluate,
+    score_sentences,
+    slot_scores,
+    tag_function,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +39,7 @@ def test_scores_need_a_tag_for_each_word():
 
 def test_tag_function_agrees_with_predict_text_for_any_batch():
     model = SlotTagger(**SlotTagger.tiny())
-    sentences = [["bag"], ["cat", "dog", "apple"], ["who", "is", "this", "cat"]]
+    sentences = [["bag"], ["cat", "dog", "apple"], ["who", "is", "\0", "cat"]]
     expected = [
         [slot for _, slot in pairs]
         for pairs in model.predict_text([" ".join(words) for words in sentences])
@@ -48,3 +53,8 @@ def test_score_sentences_counts_unknown_gold_tags():
     scores = score_sentences(lambda words: [["O", "B-city"]], sentences)
     assert scores["recall"] == 50.0
     assert scores["precision"] == 100.0
+
+
+def test_a_batch_to_evaluate_has_a_sentence_or_more():
+    with pytest.raises(UserError, match="`batch_size` must be.*batch_size=0"):
+        evaluate("bi_gru_tagger.atis", batch_size=0)

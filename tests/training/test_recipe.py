@@ -1,3 +1,4 @@
+import importlib.util
 import pathlib
 
 import pytest
@@ -7,7 +8,9 @@ from keras_seqzoo import registry
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.training.recipe import parse_overrides, read_recipe
 
-RECIPES = pathlib.Path(__file__).parents[2] / "zoo_configs" / "synced"
+ROOT = pathlib.Path(__file__).parents[2]
+RECIPES = ROOT / "zoo_configs" / "synced"
+TOOL = ROOT / "tools" / "record_expected.py"
 GOOD = {"model": {"name": "bi_gru_tagger"}, "data": {"dataset": "atis"}}
 
 
@@ -70,6 +73,24 @@ def write(tmp_path, content):
         ({"model": "gru"}, "model: must be a section of keys and values"),
         ({"model": {"name": 3}}, "model.name: must be a valid string"),
         ({"model": {}}, "model.name: is missing"),
+        (
+            {"model": {"name": "gru_tagger.atis"}},
+            "model.name: must be an architecture: bi_clockwork_tagger, ",
+        ),
+        (
+            {"training": {"seed": 2**32}},
+            "training.seed: must be less than or equal to 4294967295. "
+            "Received: 4294967296",
+        ),
+        (
+            {"training": {"final_learning_rate": 10.0, "schedule": "cosine"}},
+            "training: final_learning_rate must be at most learning_rate, 0.001. "
+            "Received: 10.0",
+        ),
+        (
+            {"data": {"dataset": "atis", "word_dropout": 1e9}},
+            "data.word_dropout: must be less than or equal to 10",
+        ),
         ({"expected": {"value": 95}}, "expected.tolerance: is missing"),
         (
             {"expected": {"value": 95, "tolerance": 1, "f1": 3}},
@@ -176,3 +197,14 @@ def test_recipes_of_the_zoo(path):
 def test_every_slot_tagger_has_an_atis_recipe():
     taggers = registry.list_models("*_tagger", pretrained=False)
     assert {f"{name}.atis" for name in taggers} <= {p.stem for p in RECIPES.iterdir()}
+
+
+def test_help_of_record_expected_writes_nothing(monkeypatch, capsys):
+    spec = importlib.util.spec_from_file_location("record_expected", TOOL)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    monkeypatch.setattr(tool, "record", lambda *_: pytest.fail("wrote a recipe"))
+    with pytest.raises(SystemExit) as end:
+        tool.main(["--help"])
+    assert end.value.code == 0
+    assert "usage" in capsys.readouterr().out

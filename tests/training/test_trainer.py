@@ -11,6 +11,7 @@ import filelock
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_seqzoo import registry, training
 from keras_seqzoo.errors import UserError
@@ -76,6 +77,9 @@ def test_preset_reaches_the_figure_it_states(finished):
     assert evaluate(preset, split="validation")["value"] == result["dev_value"]
     card = (preset / "README.md").read_text("utf-8")
     assert f"| {result['value']} |" in card
+    # Its recipe is no recipe of the zoo, and its tag no shipped one.
+    assert "`bi_gru_tagger.tiny.yaml`" in card and 'load("preset/")' in card
+    assert "zoo_configs" not in card
 
 
 def test_finished_training_is_not_repeated(finished, capfd):
@@ -84,6 +88,23 @@ def test_finished_training_is_not_repeated(finished, capfd):
     assert train(recipe, run_dir=run, output=preset, overrides=EPOCHS) == result
     assert "is finished" in capfd.readouterr().err
     assert (run / "result.json").stat().st_mtime_ns == stamp
+
+
+def test_finished_training_takes_the_place_of_another_preset(finished, tmp_path, capfd):
+    recipe, run, preset, result = finished
+    other = registry.create("gru_tagger", labels=["O"], units=2, num_layers=1)
+    other.save_to_preset(tmp_path / "other")
+    output = tmp_path / "other"
+    assert train(recipe, run_dir=run, output=output, overrides=EPOCHS) == result
+    assert f"finished; its preset is written to {output}" in capfd.readouterr().err
+    assert registry.load(output).architecture == "bi_gru_tagger"
+    expected, found = weights(preset), weights(output)
+    for path, value in expected.items():
+        np.testing.assert_array_equal(found[path], value, err_msg=path)
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="not a preset's"):
+        train(recipe, run_dir=run, output=tmp_path / "papers", overrides=EPOCHS)
 
 
 def test_other_recipe_in_the_same_run_folder(finished):
@@ -110,6 +131,28 @@ def test_killed_training_goes_on_to_the_same_weights(finished, tmp_path, capfd):
     resumed, expected = weights(tmp_path / "preset"), weights(uninterrupted)
     for path, value in expected.items():
         np.testing.assert_array_equal(resumed[path], value, err_msg=path)
+    steps = [
+        event.step
+        for file in sorted((run / "tensorboard").rglob("events.out.tfevents.*"))
+        for event in tf.compat.v1.train.summary_iterator(str(file))
+        for value in event.summary.value
+        if value.tag == "epoch_loss"
+    ]
+    assert steps == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("file", "tag"),
+    [("gru_tagger.x.yaml", "bi_gru_tagger.x"), ("mine.yaml", "bi_gru_tagger.mine")],
+)
+def test_the_tag_begins_with_the_architecture_whatever_the_file(
+    recipe_text, tmp_path, monkeypatch, file, tag
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / file).write_text(recipe_text)
+    monkeypatch.setattr(trainer, "_train", lambda *arguments: {"tag": arguments[2]})
+    assert train(file) == {"tag": tag}
+    assert (tmp_path / "runs" / f"{tag}.seed1" / "result.json").exists()
 
 
 def test_early_stopping_keeps_the_best_epoch(recipe_file, tmp_path):
@@ -143,6 +186,7 @@ def test_diverging_loss_stops_with_a_message(recipe_file, tmp_path):
     "overrides, message",
     [
         ({"model.name": "bi_gru_tager"}, "model.name: .*bi_gru_tagger"),
+        ({"model.name": "gru_tagger.atis"}, "model.name: .*'gru_tagger.atis'"),
         (
             {"model.overrides": {"unit": 3}},
             "model.overrides.unit: .*no argument 'unit'. Allowed: .*units",
@@ -177,6 +221,13 @@ def test_bad_model_is_one_line(recipe_file, tmp_path, overrides, message):
         train(recipe_file, run_dir=tmp_path / "run", overrides=overrides)
     assert str(caught.value).startswith(f"{recipe_file}: model")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["recipe_path", "run_dir", "output"])
+def test_what_is_no_path_is_named(recipe_file, tmp_path, name):
+    paths = {"recipe_path": recipe_file, "run_dir": tmp_path / "run", name: 3}
+    with pytest.raises(UserError, match=f"`{name}` must be a path.*{name}=3"):
+        train(**paths)
 
 
 def test_run_folder_that_cannot_be_made(recipe_file, tmp_path):

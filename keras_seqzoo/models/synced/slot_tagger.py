@@ -8,16 +8,21 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_seqzoo.cells.recurrent_cell import positive_integer, rate
-from keras_seqzoo.errors import UserError
-from keras_seqzoo.layers.rnn_stack import RNNStack
-from keras_seqzoo.models.arguments import (
+from keras_seqzoo.arguments import (
+    different_characters,
     different_strings,
+    different_words,
     named_values,
     natural_number,
+    positive_integer,
+    strings,
     text,
     truth,
 )
+from keras_seqzoo.cells.recurrent_cell import rate
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.layers.rnn_stack import RNNStack
+from keras_seqzoo.models.character_convolution import CharacterConvolution
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.preprocessing.words import (
     FIRST_WORD,
@@ -29,6 +34,8 @@ from keras_seqzoo.preprocessing.words import (
 from keras_seqzoo.registry import register
 from keras_seqzoo.runtime.word_stream import WordStream
 from keras_seqzoo.streaming import NotStreamable, carried_states, streamed_layers
+
+LONGEST_WORD = 1000  # No weight depends on word_length, and memory does.
 
 # Arguments of the recurrent layers that are the stack's to set.
 _OF_THE_STACK = (
@@ -62,7 +69,7 @@ class SlotTagger(ZooModel):
         embedding_size: Size of the word embedding; 0 for one-hot words.
         character_size: Size of the character embedding; 0 for no characters.
         character_filters: Filters of the character CNN, of width 3.
-        word_length: Characters read of each word.
+        word_length: Characters read of each word, at most `LONGEST_WORD`.
         dropout: Dropout rate of the embeddings, between the recurrent layers (both
             with one mask for all words of a sentence) and before the head.
         cell_arguments: Further arguments of the recurrent layers.
@@ -100,8 +107,8 @@ class SlotTagger(ZooModel):
         name: str | None = "slot_tagger",
     ) -> None:
         # Arguments
-        vocabulary = different_strings("vocabulary", vocabulary)
-        characters = different_strings("characters", characters)
+        vocabulary = different_words("vocabulary", vocabulary)
+        characters = different_characters("characters", characters)
         labels = _labels(labels, num_classes)
         cell = text("cell", cell)
         units = positive_integer("units", units)
@@ -110,7 +117,7 @@ class SlotTagger(ZooModel):
         embedding_size = natural_number("embedding_size", embedding_size)
         character_size = natural_number("character_size", character_size)
         character_filters = positive_integer("character_filters", character_filters)
-        word_length = positive_integer("word_length", word_length)
+        word_length = positive_integer("word_length", word_length, LONGEST_WORD)
         dropout = rate("dropout", dropout)
         cell_arguments = _cell_arguments(cell_arguments)
 
@@ -143,7 +150,7 @@ class SlotTagger(ZooModel):
                 name="character_embedding",
             )(y)
             # One convolution along each word's characters, none across words.
-            y = keras.layers.Conv2D(
+            y = CharacterConvolution(
                 character_filters,
                 (1, 3),
                 padding="same",
@@ -164,7 +171,7 @@ class SlotTagger(ZooModel):
                 cell_arguments=cell_arguments,
                 name="body",
             )(x, mask=mask)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             if not cell_arguments:
                 raise
             reason = str(error).strip().splitlines()[0]
@@ -213,12 +220,14 @@ class SlotTagger(ZooModel):
             gives an empty list.
 
         Raises:
-            UserError: if `sentences` are not a list of strings.
+            UserError: if `sentences` are not a list of strings, or `batch_size` is not
+                a positive integer.
         """
-        _check_sentences(sentences)
+        sentences = strings("sentences", sentences)
+        batch_size = positive_integer("batch_size", batch_size)
         tagged = []
         for start in range(0, len(sentences), batch_size):
-            batch = tf.constant(list(sentences[start : start + batch_size]))
+            batch = tf.constant(sentences[start : start + batch_size])
             result = self._tag(batch)
             for words, slots in zip(
                 result["words"].numpy(), result["slots"].numpy(), strict=True
@@ -279,12 +288,6 @@ class SlotTagger(ZooModel):
 
     def serve_text(self, sentences: Any) -> dict[str, Any]:
         """Strings `(batch,)` to `words`, `slots` (both "" at padding), `scores`."""
-        count = tf.shape(sentences)[0]
-        # TensorFlow's convolution of an empty batch has its input's channels, not its
-        # own: one "" stands in.
-        sentences = tf.pad(
-            sentences, [(0, tf.cast(tf.equal(count, 0), tf.int32))], constant_values=""
-        )
         words = self.preprocessor.split(sentences)
         ids = self.preprocessor.from_words(words)
         result = self.serve(ids)
@@ -293,8 +296,7 @@ class SlotTagger(ZooModel):
         dense = tf.pad(
             dense, [(0, 0), (0, tf.shape(names)[1] - tf.shape(dense)[1])]
         )  # an all-empty batch has length 1
-        answer = {"words": dense, "slots": names, "scores": result["scores"]}
-        return {name: value[:count] for name, value in answer.items()}
+        return {"words": dense, "slots": names, "scores": result["scores"]}
 
     def example_inputs(
         self, batch: int, length: int, seed: int = 0
@@ -354,30 +356,6 @@ def _pairs(words: Sequence[bytes], slots: Sequence[bytes]) -> list[tuple[str, st
         for word, slot in zip(words, slots, strict=True)
         if word
     ]
-
-
-def _check_sentences(sentences: Any) -> None:
-    if isinstance(sentences, str | bytes):
-        raise UserError(
-            f"`sentences` must be a list of strings. Received one string: {sentences!r}"
-        )
-    if not isinstance(sentences, Sequence | np.ndarray):
-        raise UserError(
-            f"`sentences` must be a list of strings. Received: {sentences!r}"
-        )
-    for number, sentence in enumerate(sentences):
-        if not isinstance(sentence, str):
-            raise UserError(
-                "`sentences` must be a list of strings. Received at position "
-                f"{number}: {sentence!r}"
-            )
-        try:
-            sentence.encode()
-        except UnicodeEncodeError as error:
-            raise UserError(
-                "`sentences` must be valid Unicode. Received at position "
-                f"{number}: {sentence!r}"
-            ) from error
 
 
 def _small() -> keras.initializers.Initializer:

@@ -46,11 +46,24 @@ def test_empty_one_word_and_very_long_sentences(tagger):
         (["cat", 3], "position 1: 3"),
         ([["cat", "dog"]], r"position 0: \['cat', 'dog'\]"),
         (["\ud800"], "position 0: '.ud800'"),
+        (np.array("x"), "sentences=array"),
     ],
 )
 def test_what_is_no_list_of_sentences_is_refused(tagger, sentences, received):
     with pytest.raises(UserError, match=f"`sentences` must be .*Received.*{received}"):
         tagger.predict_text(sentences)
+
+
+@pytest.mark.parametrize("batch_size", [0, -3, 1.5])
+def test_a_batch_has_a_sentence_or_more(tagger, batch_size):
+    with pytest.raises(UserError, match=f"`batch_size` must be.*={batch_size}"):
+        tagger.predict_text(["cat"], batch_size=batch_size)
+
+
+def test_a_word_that_is_a_nul_is_as_unknown_as_any(tagger):
+    (nul, dog), (zebra, _) = tagger.predict_text(["\0 dog", "\ufffd dog"])
+    assert nul == ("\0", zebra[1]) and nul[1] in tagger.labels
+    assert dog[0] == "dog"
 
 
 def test_an_array_of_sentences_is_read_too(tagger):
@@ -66,6 +79,13 @@ def test_a_batch_of_no_sentence_gives_an_empty_answer(cell):
     answer = serve(tf.constant([], tf.string))
     assert answer["words"].shape == answer["slots"].shape == (0, 1)
     assert answer["scores"].shape == (0, 1, 4)
+    ids = {"words": tf.TensorSpec((None, None), tf.int32)}
+    ids["characters"] = tf.TensorSpec((None, None, 8), tf.int32)
+    serve_ids = tf.function(tagger.serve, input_signature=[ids])
+    none = {
+        name: tf.zeros((0, 5, 8)[: len(x.shape)], x.dtype) for name, x in ids.items()
+    }
+    assert serve_ids(none)["scores"].shape == (0, 5, 4)
     assert serve(tf.constant(["cat dog", ""]))["words"].numpy().tolist() == [
         [b"cat", b"dog"],
         [b"", b""],
@@ -123,6 +143,10 @@ def test_keras_save_and_load_is_bit_equal(tagger, tmp_path):
         ({"vocabulary": "abc"}, "vocabulary='abc'"),
         ({"vocabulary": ["a", "b", "a"]}, "vocabulary.*'a' more than once"),
         ({"characters": ["a", ""]}, "`characters` must be a list of non-empty"),
+        ({"characters": ["a", "bc"]}, "single characters.*characters='bc'"),
+        ({"vocabulary": ["a", "b c"]}, "without white space.*vocabulary='b c'"),
+        ({"vocabulary": ["a\t"]}, "without white space"),
+        ({"word_length": 10**9}, "at most 1000.*word_length=1000000000"),
         ({"bidirectional": "no"}, "bidirectional='no'"),
         ({"embedding_size": "x"}, "embedding_size='x'"),
         ({"embedding_size": -1}, "embedding_size=-1"),
@@ -133,6 +157,7 @@ def test_keras_save_and_load_is_bit_equal(tagger, tmp_path):
         ({"cell_arguments": {"stateful": True}}, "`cell_arguments` must be without"),
         ({"cell_arguments": {"dropout": "x"}}, "cell_arguments.dropout='x'"),
         ({"cell": "lstm", "cell_arguments": {"no": 1}}, "`cell_arguments` of lstm"),
+        ({"cell_arguments": {"tbptt_steps": 10**30}}, "`cell_arguments` of peephole"),
         ({"dropout": "x"}, "dropout='x'"),
         ({"num_classes": 3}, "num_classes=3"),
         ({"dropout": 1.0}, "dropout=1.0"),
