@@ -27,7 +27,7 @@ class Case:
         ours: Makes our layer.
         peers: Name -> what makes a Keras layer to compare with.
         torch: The class in torch.nn to compare with, if any.
-        products: Whether to compare with the matrix products alone, in training.
+        products: Whether to compare with the matrix products alone.
         train: The shapes of the training step.
         infer: The shapes of the inference.
     """
@@ -142,10 +142,10 @@ def contenders(
     }
     if case.torch and has_torch():
         found[f"torch.nn.{case.torch}"] = partial(module_steps, work, case.torch, shape)
-    if case.products and work == "train":
+    if case.products:
         if keras.config.backend() == "tensorflow":
-            found[PRODUCTS] = partial(tensorflow_products, shape)
-        if has_torch():
+            found[PRODUCTS] = partial(tensorflow_products, work, shape)
+        if has_torch() and work == "train":
             found[TORCH_PRODUCTS] = partial(torch_products, shape)
     return found
 

@@ -1,9 +1,9 @@
-"""The matrix products of an LSTM's training step and nothing else.
+"""The matrix products of an LSTM's training step, or inference, and nothing else.
 
 What no LSTM in the same library can be much faster than: x W for all steps, then step
-by step h U, then backwards dz U^T, and X^T dZ, H^T dZ and dZ W^T at the end, each after
-the one before. U is one orthogonal block four times, so that the values neither grow
-nor vanish over thousands of steps (tiny numbers are slow).
+by step h U; in training then backwards dz U^T, and X^T dZ, H^T dZ and dZ W^T at the
+end, each after the one before. U is one orthogonal block four times, so that the values
+neither grow nor vanish over thousands of steps (tiny numbers are slow).
 """
 
 from functools import partial
@@ -46,8 +46,13 @@ def operands(shape: Shape) -> Operands:
     )
 
 
-def tensorflow_products(shape: Shape) -> dict[str, Step]:
-    """The products in TensorFlow, as a graph and under XLA."""
+def tensorflow_products(work: str, shape: Shape) -> dict[str, Step]:
+    """The products in TensorFlow, as a graph and under XLA.
+
+    Args:
+        work: "train" or "infer".
+        shape: Of the work.
+    """
     import tensorflow as tf
 
     arguments = [tf.constant(array) for array in operands(shape)]
@@ -64,6 +69,8 @@ def tensorflow_products(shape: Shape) -> dict[str, Step]:
         z = tf.matmul(x, kernel)
         with tf.control_dependencies([z]):
             h = _repeated(forward, h, shape.steps)
+        if work == "infer":
+            return z, h
         dh = _repeated(backward, h, shape.steps)
         with tf.control_dependencies([dh]):
             d_kernel = tf.matmul(x, all_dz, transpose_a=True)
@@ -74,9 +81,9 @@ def tensorflow_products(shape: Shape) -> dict[str, Step]:
         return z, dh, d_kernel, d_recurrent, dx
 
     def run(function):
-        z, dh, *weight_gradients = function(*arguments)
-        dh.numpy()  # the smallest: `numpy` copies
-        return z, dh, *weight_gradients
+        z, last, *weight_gradients = function(*arguments)
+        last.numpy()  # the smallest: `numpy` copies
+        return z, last, *weight_gradients
 
     functions = {
         "graph": tf.function(products),
@@ -98,7 +105,7 @@ def _repeated(step, state, times):
 
 
 def torch_products(shape: Shape) -> dict[str, Step]:
-    """The products in PyTorch, in a Python loop without autograd."""
+    """The training step's products in PyTorch, in a Python loop without autograd."""
     import torch
 
     x, kernel, recurrent_kernel, first_h, all_h, all_dz = (

@@ -88,6 +88,22 @@ def train_rows():
     ]
 
 
+def test_graph_rows_compare_both_in_a_graph(tool):
+    def timed(shape, ours, theirs):
+        modes = {"graph": ours, "xla": ours / 9}, {"graph": theirs, "xla": theirs / 3}
+        by_mode = dict(zip(("ours_ms_by_mode", "peer_ms_by_mode"), modes))
+        return row("peephole_lstm", shape, RNN, ours / 9, 1 / 3, **by_mode)
+
+    rows = [timed("1,50,64,128", 2.0, 4.0), timed("1,100,64,128", 1.0, 8.0)]
+    rows.append(row("peephole_lstm", "1,50,64,128", "torch.nn.LSTM", 2.0, 0.5))
+    rows.append(row("peephole_lstm", GEOMETRIC_MEAN, RNN, 1.0, 1 / 3))
+    found = tool.graph_rows(rows)
+    assert {r["peer"] for r in found} == {f"{RNN}, both in a graph"}
+    ratios = {r["shape"]: r["ratio"] for r in found}
+    assert ratios["1,50,64,128"] == 0.5 and ratios["1,100,64,128"] == 0.125
+    assert ratios[GEOMETRIC_MEAN] == pytest.approx(0.25)
+
+
 def test_section(tool):
     lines = tool.section({"train": result("train", train_rows())}).splitlines()
     assert lines == [

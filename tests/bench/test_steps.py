@@ -96,9 +96,18 @@ def of_products(shape):
 @pytest.mark.parametrize("mode", MODES)
 def test_matrix_products_of_tensorflow(mode):
     for found, wanted in zip(
-        tensorflow_products(SHAPE)[mode](), of_products(SHAPE), strict=True
+        tensorflow_products("train", SHAPE)[mode](), of_products(SHAPE), strict=True
     ):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_matrix_products_of_an_inference():
+    z, h = tensorflow_products("infer", SHAPE)["xla"]()
+    x, kernel, recurrent_kernel, first_h, *_ = operands(SHAPE)
+    block = recurrent_kernel[:, : SHAPE.units]
+    np.testing.assert_allclose(z, x @ kernel, rtol=1e-4, atol=1e-5)
+    last = first_h @ np.linalg.matrix_power(block, SHAPE.steps)
+    np.testing.assert_allclose(h, last, rtol=1e-4, atol=1e-5)
 
 
 @needs_torch
@@ -111,7 +120,7 @@ def test_matrix_products_of_torch():
 
 def test_products_neither_grow_nor_vanish():
     shape = Shape(2, 2000, 3, 16)
-    dh = tensorflow_products(shape)["graph"]()[1]
+    dh = tensorflow_products("train", shape)["graph"]()[1]
     np.testing.assert_allclose(dh, operands(shape).h, rtol=1e-2, atol=1e-2)
 
 
@@ -122,7 +131,8 @@ def test_every_case_is_timed_against_its_peers():
     case = CASES["peephole_lstm"]
     train = [OURS, *keras_peers, *torch, *bare]
     assert list(contenders(case, "train", SHAPE)) == train
-    assert list(contenders(case, "infer", SHAPE)) == [OURS, *keras_peers, *torch]
+    infer = [OURS, *keras_peers, *torch, bare[0]]
+    assert list(contenders(case, "infer", SHAPE)) == infer
     for name, peer in MEMORY_PEERS.items():
         assert peer in contenders(CASES[name], "train", SHAPE)
 
