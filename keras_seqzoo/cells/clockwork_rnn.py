@@ -8,11 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seqzoo.cells.recurrent_cell import (
-    RecurrentCell,
-    dropped,
-    positive_integer,
-)
+from keras_seqzoo.arguments import positive_integer
+from keras_seqzoo.cells.recurrent_cell import RecurrentCell, dropped
 
 # Up to here every integer is exact in the type that carries the step counter.
 _EXACT_INTEGERS = {"float16": 2**11, "bfloat16": 2**8, "float32": 2**24}

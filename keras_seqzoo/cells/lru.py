@@ -8,8 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.cells.linear_cell import refuse, wide, without
-from keras_seqzoo.cells.recurrent_cell import RecurrentCell, positive_integer
+from keras_seqzoo.cells.recurrent_cell import RecurrentCell
 
 # The paper says how every weight starts, and none of them is a bias.
 _UNUSED = tuple(

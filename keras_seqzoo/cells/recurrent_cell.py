@@ -11,15 +11,7 @@ from keras import ops
 # one dropout mask per sequence; without it each time step would draw its own.
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
-
-def positive_integer(name: str, value: Any) -> int:
-    """Return `value` as an `int`; raise `ValueError` if it is not a positive one."""
-    integral = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not integral or value < 1:
-        raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value!r}"
-        )
-    return int(value)  # a NumPy integer would not go into a JSON config
+from keras_seqzoo.arguments import positive_integer
 
 
 def rate(name: str, value: float) -> float:

@@ -7,11 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_seqzoo.cells.recurrent_cell import (
-    RecurrentCell,
-    dropped,
-    positive_integer,
-)
+from keras_seqzoo.arguments import positive_integer
+from keras_seqzoo.cells.recurrent_cell import RecurrentCell, dropped
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from keras_seqzoo.cells.recurrent_cell import RecurrentCell, positive_integer
+from keras_seqzoo.arguments import positive_integer
+from keras_seqzoo.cells.recurrent_cell import RecurrentCell
 from keras_seqzoo.layers.bptt import Recurrence, engine_runs, recurrent, seen
 from keras_seqzoo.layers.scan import scan
 

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_seqzoo.arguments import named_values, truth
-from keras_seqzoo.cells.recurrent_cell import positive_integer, rate
+from keras_seqzoo.arguments import named_values, positive_integer, truth
+from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.layers.by_name import recurrent_layer
 
 # Where PyTorch's gates stand in Keras' order.
