@@ -115,21 +115,17 @@ def _check_free(path, form, overwrite):
 
 def _move(news, targets, workplace):
     """Moves what is new to its targets: all of it, or nothing."""
-    undo = []
-    try:
+    with contextlib.ExitStack() as undo:
         for number, (new, target) in enumerate(zip(news, targets)):
             # A target for which nothing is new goes too: it belonged to the old one.
             if target.exists():
                 old = workplace / f"old_{number}"
                 os.replace(target, old)
-                undo.append((old, target))
+                undo.callback(os.replace, old, target)
             if new.exists():
                 os.replace(new, target)
-                undo.append((target, new))
-    except BaseException:
-        for source, destination in reversed(undo):
-            os.replace(source, destination)
-        raise
+                undo.callback(os.replace, target, new)
+        undo.pop_all()  # all of it is there
 
 
 def size(path: pathlib.Path) -> int:

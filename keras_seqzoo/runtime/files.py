@@ -64,11 +64,11 @@ def read_model_file(path: pathlib.Path) -> ModelFile:
         checksum = texts.pop(CHECKSUM)
         description = json.loads(texts[DESCRIPTION])
     # What a damaged archive, message or JSON text can raise has no end.
-    except Exception:
+    except Exception as error:
         raise UserError(
             f"{path} is damaged, or was not written by seqzoo.export: it has no "
             "readable seqzoo metadata."
-        ) from None
+        ) from error
     content = data[:content_size]
     if checksum != _checksum(content, texts):
         raise UserError(f"{path} is damaged: its sha256 is not what it should be.")
