@@ -4,13 +4,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
 
-.PHONY: demo test lint format venv clean
+.PHONY: demo test fuzz-export lint format venv clean
 
 demo: venv
 	$(BIN)/python tools/demo.py
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 15 tests
+
+fuzz-export: venv
+	$(BIN)/python tools/fuzz_export.py
 
 lint: venv
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -245,8 +246,8 @@ def evaluate_command(
 @click.argument("path", type=click.Path())
 @click.option(
     "--quantize",
-    type=click.Choice(["float16", "int8"]),
-    help="Smaller weights (TFLite only).",
+    type=click.Choice(["float16", "int8", "int8_weights", "full_int8"]),
+    help="Smaller numbers (TFLite only); full_int8 needs a data set.",
 )
 @click.option(
     "--streaming/--no-streaming",
@@ -259,6 +260,22 @@ def evaluate_command(
     type=click.FloatRange(min=0, min_open=True),
     help="Largest difference from Keras that is allowed.",
 )
+@click.option("--dataset", help="Measure the file on it; by default TAG's own.")
+@data_dir_option
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Part of the data set to measure on.",
+)
+@click.option(
+    "--max-loss",
+    type=click.FloatRange(min=0),
+    default=0.5,
+    show_default=True,
+    help="How many points of F1 the file may lose.",
+)
 @json_option
 def export_command(
     tag: str,
@@ -267,6 +284,10 @@ def export_command(
     streaming: bool | None,
     overwrite: bool,
     tolerance: float | None,
+    dataset: str | None,
+    data_dir: str | None,
+    split: str,
+    max_loss: float,
     as_json: bool,
 ) -> None:
     """Write the model TAG to PATH and check the file in its own runtime.
@@ -275,9 +296,13 @@ def export_command(
     Besides whole sequences the file takes them step by step, if the model reads in one
     direction; of x.onnx that is a second file, x.step.onnx.
 
+    With --dataset or --data-dir the file's F1 is measured beside Keras', and a file
+    that loses more than --max-loss is refused.
+
     \b
     Examples:
       seqzoo export bi_peephole_tagger.atis tagger.tflite --quantize int8
+      seqzoo export gru_tagger.atis x.tflite --quantize full_int8 --data-dir data/atis
       seqzoo export lstm_tagger.atis tagger.onnx --streaming
       seqzoo export bi_peephole_tagger.atis tagger/ --json
     """
@@ -285,10 +310,17 @@ def export_command(
     from keras_seqzoo.export import ExportError, export
 
     options = {} if tolerance is None else {"tolerance": tolerance}
+    if quantize == "full_int8" and not (dataset or data_dir):
+        raise UserError("--quantize full_int8 needs --dataset or --data-dir.")
     try:
         with results_only():
+            model = registry.load(tag)
+            if dataset or data_dir:
+                named = dataset or registry.info(tag).dataset
+                of_data = data_options(model, named, data_dir, split, quantize)
+                options |= {**of_data, "max_loss": max_loss}
             report = export(
-                registry.load(tag),
+                model,
                 path,
                 quantize=quantize,
                 streaming=streaming,
@@ -307,9 +339,25 @@ def export_command(
         click.echo(str(report))
 
 
-@commands.group("bench", short_help="Time our layers against Keras and PyTorch.")
+def data_options(
+    model: Any, dataset: str, data_dir: str | None, split: str, quantize: str | None
+) -> dict[str, Any]:
+    """What a data set gives `export`: a metric and, if asked for, inputs."""
+    from keras_seqzoo import training
+    from keras_seqzoo.datasets import catalogue
+
+    options = {
+        "metric": training.slot_f1(model, catalogue.read(dataset, split, data_dir))
+    }
+    if quantize == "full_int8":
+        sentences = catalogue.read(dataset, "train", data_dir)
+        options["representative_data"] = training.representative_words(model, sentences)
+    return options
+
+
+@commands.group("bench", short_help="Time our layers and exports against others.")
 def bench_group() -> None:
-    """Time our layers against Keras, PyTorch and the bare matrix products.
+    """Time our layers, and our exported files, against others.
 
     All candidates of a case take turns in one process. A ratio is our time over the
     peer's; each side's time is that of its faster way to run (plain graph or XLA). The
@@ -319,11 +367,12 @@ def bench_group() -> None:
     Examples:
       seqzoo bench train --case peephole_lstm
       seqzoo bench infer --json
+      seqzoo bench export --model gru
     """
 
 
 def bench_options(command: Callable) -> Callable:
-    """The options of both bench commands."""
+    """The options of the commands that time layers."""
     options = [
         click.option(
             "--case", "cases", multiple=True, help="Only this case; may be repeated."
@@ -403,6 +452,69 @@ def bench_infer_command(**options: Any) -> None:
     run_bench("infer", **options)
 
 
+@bench_group.command("export", short_help="Compare our exports with others.")
+@click.option(
+    "--model", "models", multiple=True, help="Only this model; may be repeated."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0),
+    default=20.0,
+    show_default=True,
+    help="For each model.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="Save the rows, targets and the machine's facts in this JSON file.",
+)
+@json_option
+def bench_export_command(
+    models: tuple[str, ...], seconds: float, output: str | None, as_json: bool
+) -> None:
+    """Compare our exports with Keras', tf2onnx's and PyTorch: one thread, batch 1.
+
+    Says of each file whether it runs in plain LiteRT or onnxruntime, its size, its
+    difference from Keras, its operators, and its time at 100 and 1,000 steps. A ratio
+    is our float32 file's time over the other's. The machine should be idle.
+
+    \b
+    Examples:
+      seqzoo bench export
+      seqzoo bench export --model peephole_cell --seconds 5 --json
+    """
+    require_folders(output)
+    from keras_seqzoo.bench.export_bench import bench_export
+    from keras_seqzoo.bench.export_rows import facts_line, lengths_of
+
+    with results_only():
+        save = partial(save_result, output)
+        result = bench_export(models, seconds, save=save)
+    rows, targets = result["rows"], result["targets"]
+    if as_json:
+        print_json({"rows": rows, "targets": targets})
+        return
+    lengths = lengths_of(rows)
+    columns = ["model", "exporter", "runs", "MB", "difference"]
+    columns += [f"ms, {length} steps" for length in lengths]
+    columns += [f"ours / it, {length}" for length in lengths]
+    lines = []
+    for row in rows:
+        size = f"{row['bytes'] / 1e6:.3f}" if row["bytes"] else None
+        difference = row["difference"]
+        lines.append(
+            [row["model"], row["exporter"], row["runs"], size]
+            + [None if difference is None else f"{difference:.1e}"]
+            + [row["ms"].get(length) for length in lengths]
+            + [row["ratio"].get(length) for length in lengths]
+            + [facts_line(row)]
+        )
+    print_table([*columns, "operators, or why not"], lines)
+    click.echo()
+    columns = "target", "model", "limit", "value", "reached"
+    print_table(columns, ([row[key] for key in columns] for row in targets))
+
+
 def run_bench(
     work: str, plot: str | None, output: str | None, as_json: bool, **options: Any
 ) -> None:
@@ -411,9 +523,7 @@ def run_bench(
         raise UserError("--plot draws a sweep: give --sweep length or --sweep units.")
     if options["sweep"] and (options["shapes"] or options.get("gpu")):
         raise UserError("--sweep has its own shapes: leave out --shape and --gpu.")
-    for path in (plot, output):  # said now, not after the run
-        if path and not (folder := pathlib.Path(path).parent).is_dir():
-            raise UserError(f"There is no such folder. Received: {folder}")
+    require_folders(plot, output)
     try:
         from keras_seqzoo.bench import bench
     except ModuleNotFoundError as error:
@@ -427,13 +537,8 @@ def run_bench(
 
         check_format(plot)
 
-    def save(result: dict) -> None:
-        if output:
-            text = json.dumps(result, indent=1) + "\n"
-            pathlib.Path(output).write_text(text, "utf-8")
-
     with results_only():
-        result = bench(work, save=save, **options)
+        result = bench(work, save=partial(save_result, output), **options)
     if plot:
         draw_sweep(result, plot)
     if as_json:
@@ -441,6 +546,20 @@ def run_bench(
     else:
         columns = "case", "shape", "ours", "peer", "theirs", "ratio", "faster mode"
         print_table(columns, map(bench_line, result["rows"]))
+
+
+def require_folders(*paths: str | None) -> None:
+    """Checks that files can be written to the paths: now, not after the run."""
+    for path in paths:
+        if path and not (folder := pathlib.Path(path).parent).is_dir():
+            raise UserError(f"There is no such folder. Received: {folder}")
+
+
+def save_result(output: str | None, result: dict) -> None:
+    """Writes what a bench found so far, if a file is given."""
+    if output:
+        text = json.dumps(result, indent=1) + "\n"
+        pathlib.Path(output).write_text(text, "utf-8")
 
 
 def bench_line(row: dict) -> list[str]:

@@ -7,6 +7,7 @@ Reads docs/bench/*.json, which these commands write (on an idle machine):
     seqzoo bench train --sweep length --output docs/bench/length.json
     seqzoo bench train --sweep units --output docs/bench/units.json
     KERAS_BACKEND=jax seqzoo bench train --gpu --output docs/bench/gpu.json
+    seqzoo bench export --output docs/bench/export.json
 
 What is not there is left out.
 
@@ -20,11 +21,11 @@ import pathlib
 import statistics
 import sys
 
-from readme_section import check_section, write_section
+from readme_section import replace_section
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = "docs/bench"
-SECTION = "bench table"
+SECTION, EXPORT_SECTION = "bench table", "export table"
 MEAN, LARGEST = "geometric mean", "largest ratio"
 
 LAYERS = {
@@ -68,8 +69,16 @@ GPU_TARGETS = {
 FIRST_CALL_TARGET_S = 5.0
 
 
+def sections(results: dict[str, dict]) -> dict[str, str]:
+    """Section of README.md -> Markdown; stored results by file name without suffix."""
+    found = {SECTION: section(results)}
+    if "export" in results:
+        found[EXPORT_SECTION] = export_section(results["export"])
+    return found
+
+
 def section(results: dict[str, dict]) -> str:
-    """Markdown of the stored results, file name without suffix -> content."""
+    """Markdown of what was timed of the layers."""
     parts = []
     if "train" in results:
         parts += _timing_part("Training step", results["train"], TRAIN_TARGETS)
@@ -103,8 +112,11 @@ def _how(result: dict) -> str:
         for name in ("keras", machine["backend"], "torch")
         if name in machine["versions"]
     ]
-    where = machine["gpu"] or f"{machine['cpu']}, {result['threads']} threads"
-    return f"{where}; {', '.join(_unique(libraries))}; {machine['date'][:10]}."
+    threads = result["threads"]
+    threads = f"{threads} thread{'s' if threads > 1 else ''}"
+    where = machine["gpu"] or f"{machine['cpu']}, {threads}"
+    how = f"{machine['date'][:10]}, `--seconds {result['seconds']:g}`"
+    return f"{where}; {', '.join(_unique(libraries))}; {how}."
 
 
 def shapes_table(rows: list[dict], targets: dict) -> str:
@@ -209,6 +221,112 @@ def first_call_table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
+EXPORT_LAYERS = {
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "simple_rnn": "SimpleRNN",
+    "peephole_cell": "RNN(PeepholeLSTMCell)",
+    "masked_bilstm": "Bidirectional(LSTM), masked",
+    **LAYERS,
+    "clockwork_rnn": "ClockworkRNN",
+}
+
+
+def export_section(result: dict) -> str:
+    """Markdown of the comparison of exports."""
+    rows = result["rows"]
+    details = ["<details><summary>All files</summary>", files_table(rows), "</details>"]
+    latencies = [latency_table(rows, form) for form in ("tflite", "onnx")]
+    sizes = result["sizes"]
+    how = f"{sizes['inputs']} inputs, {sizes['units']} units; {_how(result)}"
+    return "\n\n".join([how, *latencies, targets_table(result["targets"]), *details])
+
+
+def latency_table(rows: list[dict], form: str) -> str:
+    """A line a model, a column an exporter: times at each length, and ours / theirs.
+
+    PyTorch is among the ONNX files.
+    """
+    forms = {"tflite": ["tflite"], "onnx": ["onnx", "torch"]}[form]
+    own = [{**row, "exporter": _column(row)} for row in rows if row["format"] in forms]
+    exporters = _unique(row["exporter"] for row in own)
+    lengths = sorted({length for row in rows for length in row["ms"]}, key=int)
+    title = {"tflite": "LiteRT", "onnx": "onnxruntime"}[form]
+    steps = " / ".join(f"{int(length):,}" for length in lengths)
+    lines = [_line([f"{title}, ms at {steps} steps", *exporters])]
+    lines.append("|---" * (len(exporters) + 1) + "|")
+    for model in _unique(row["model"] for row in own):
+        by_name = {row["exporter"]: row for row in own if row["model"] == model}
+        cells = [
+            _times(by_name.get(name), lengths, name != exporters[0])
+            for name in exporters
+        ]
+        lines.append(_line([EXPORT_LAYERS[model], *cells]))
+    return "\n".join(lines)
+
+
+def _column(row: dict) -> str:
+    return "torch.nn" if row["format"] == "torch" else row["exporter"]
+
+
+def _times(row: dict | None, lengths: list[str], with_ratios: bool) -> str:
+    if row is None:
+        return ""
+    if not row["runs"]:
+        return "does not run"
+    shown = [_figure(row["ms"][n]) if n in row["ms"] else "–" for n in lengths]
+    ratios = [f"{row['ratio'][n]:.2f}" if n in row["ratio"] else "–" for n in lengths]
+    return " / ".join(shown) + (f" ({' / '.join(ratios)})" if with_ratios else "")
+
+
+def files_table(rows: list[dict]) -> str:
+    """A line for each file: all that is known of it, or why it does not run."""
+    columns = ["model", "exporter", "MB", "difference", "operators, or why not"]
+    lines = [_line(columns), "|---" * len(columns) + "|"]
+    for row in rows:
+        size = f"{row['bytes'] / 1e6:.2f}" if row["bytes"] else ""
+        difference = row["difference"]
+        lines.append(
+            _line(
+                [
+                    EXPORT_LAYERS[row["model"]],
+                    row["exporter"],
+                    size,
+                    "" if difference is None else f"{difference:.0e}",
+                    _operators(row),
+                ]
+            )
+        )
+    return "\n".join(lines)
+
+
+def _operators(row: dict) -> str:
+    if not row["runs"]:
+        return f"**does not run**: {row['reason']}"
+    counted = (row["operators"] or {}).items()
+    return ", ".join(name if n == 1 else f"{name} x{n}" for name, n in sorted(counted))
+
+
+def targets_table(targets: list[dict]) -> str:
+    """A line a target, with every model's figure."""
+    lines = [_line(["target", "at most", "reached", "missed"]), "|---" * 4 + "|"]
+    for name in _unique(target["target"] for target in targets):
+        own = [target for target in targets if target["target"] == name]
+        cells = [
+            ", ".join(_reached(t) for t in own if t["reached"] == reached)
+            for reached in (True, False)
+        ]
+        lines.append(_line([name, f"{own[0]['limit']:g}", *cells]))
+    return "\n".join(lines)
+
+
+def _reached(target: dict) -> str:
+    value = target["value"]
+    figure = "does not run" if value is None else f"{value:.3g}"
+    layer = EXPORT_LAYERS[target["model"]]
+    return f"{layer} {figure}" if target["reached"] else f"**{layer} {figure}**"
+
+
 def _verdicts(wanted: dict[str, float], ratios: dict[str, float]) -> str:
     return "; ".join(
         ("each " if shape == LARGEST else "") + _verdict(target, ratios[shape])
@@ -254,9 +372,15 @@ def main() -> int:
     arguments = parser.parse_args()
     results = read(ROOT / RESULTS)
     readme = ROOT / "README.md"
+    text = written = readme.read_text("utf-8")
+    for name, content in sections(results).items():
+        written = replace_section(written, name, content)
     if arguments.check:
-        return check_section(readme, SECTION, section(results))
-    write_section(readme, SECTION, section(results))
+        print(
+            "up to date" if written == text else "README.md: run tools/bench_table.py"
+        )
+        return int(written != text)
+    readme.write_text(written, "utf-8")
     draw(results, ROOT / RESULTS)
     return 0
 

@@ -1,12 +1,13 @@
 """Models as files for phones and servers, each proved in its own runtime."""
 
+import dataclasses
 import math
 import numbers
 import operator
 import os
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from keras_seqzoo.arguments import truth
@@ -17,7 +18,7 @@ from keras_seqzoo.export.report import ExportError, ExportReport
 
 __all__ = ["ExportError", "ExportReport", "export"]
 
-QUANTIZE = ("float16", "int8")
+QUANTIZE = ("float16", "int8", "int8_weights", "full_int8")
 
 
 def export(
@@ -28,6 +29,9 @@ def export(
     streaming: bool | None = None,
     overwrite: bool = False,
     tolerance: float | None = None,
+    representative_data: Iterable[dict[str, Any]] | None = None,
+    metric: Callable[[Callable], float] | None = None,
+    max_loss: float | None = None,
     batches: Sequence[int] = (1, 3),
     lengths: Sequence[int] = (1, 7, 16, 33),
 ) -> ExportReport:
@@ -42,17 +46,29 @@ def export(
     metadata inside the files holds.
 
     Args:
-        model: a zoo model, or any functional or Sequential Keras model.
+        model: a zoo model, or any Keras model; a subclassed one after it was called
+            once.
         path: `x.tflite`, `x.onnx`, or a folder for a SavedModel: a name without a
             suffix, or with a slash at its end.
-        quantize: for TFLite, "float16" or "int8": how weights are kept. int8 is the
-            converter's dynamic range form: it needs no data, and activations stay
-            float32.
+        quantize: for TFLite, how numbers are kept. "float16": weights only. "int8":
+            weights, and the inputs of products at run time (dynamic range); it needs
+            no data. "int8_weights": weights only, which are made float32 when the file
+            is loaded; twice as exact. "full_int8": activations too, where the
+            operators allow it, on scales taken from `representative_data`; inputs,
+            outputs and the states between steps stay as they are.
         streaming: whether there is a `step`. By default there is, if the model can be
             run in chunks; the report says why if not.
         overwrite: whether an export that is at `path` may be replaced.
         tolerance: the largest absolute difference from Keras allowed in a float
             output; 1e-4 by default, with `quantize` a part of the outputs' scale.
+        representative_data: for "full_int8", inputs as the model will meet them, some
+            dozens: for each call a dict of arrays by name, or of a model with one
+            input the array alone, with the batch in front.
+        metric: function of `run`, itself a function from a dict of arrays to a dict of
+            arrays as `serve` has them, to a figure that is better the higher it is,
+            F1 in percent say. It is computed with Keras' `run` and with the file's,
+            and the report has both.
+        max_loss: how much lower the file's figure may be, in the metric's own unit.
         batches: batch sizes to verify.
         lengths: sequence lengths to verify.
 
@@ -62,8 +78,9 @@ def export(
     Raises:
         UserError: if an argument is wrong, `path` cannot be written, or streaming is
             asked of a model that cannot stream.
-        ExportError: if the model cannot be converted, or the file differs from Keras
-            by more than the tolerance. No file is left then.
+        ExportError: if the model cannot be converted, the file differs from Keras by
+            more than the tolerance, or its metric is lower by more than `max_loss`. No
+            file is left then.
     """
     form = format_of(path)
     if quantize is not None and quantize not in QUANTIZE:
@@ -83,16 +100,30 @@ def export(
         raise UserError(
             f"tolerance must be a positive number. Received: tolerance={tolerance!r}"
         )
+    if (representative_data is None) == (quantize == "full_int8"):
+        raise UserError(
+            "representative_data must be given with quantize='full_int8', and only then"
+        )
+    if metric is not None and not callable(metric):
+        raise UserError(f"metric must be a function. Received: metric={metric!r}")
+    is_number = isinstance(max_loss, numbers.Real) and not math.isnan(max_loss)
+    if max_loss is not None and not (metric and is_number and max_loss >= 0):
+        raise UserError(
+            "max_loss must be a number from 0 on, beside a metric. "
+            f"Received: max_loss={max_loss!r}, metric={metric!r}"
+        )
     batches = _positive_integers("batches", batches)
     lengths = _positive_integers("lengths", lengths)
 
     # TensorFlow is slow to import: a wrong argument need not wait for it.
+    from keras_seqzoo.export import verify
     from keras_seqzoo.export.serving import serving_function
     from keras_seqzoo.export.step import step_function
     from keras_seqzoo.streaming import NotStreamable
 
     with written_whole(path, overwrite) as place, quiet():
         served = serving_function(model)
+        _check_numbers(served, form)
         step, no_step = None, None
         if streaming is False:
             no_step = "streaming=False"
@@ -103,7 +134,16 @@ def export(
                 no_step = str(error)
         if streaming and step is None:
             raise UserError(f"the model cannot stream: {no_step}.")
-        arguments = (form, served, place, quantize, tolerance, batches, lengths)
+        data = None
+        if representative_data is not None:
+            from keras_seqzoo.export.calibration import examples, representative
+
+            data = representative(served, representative_data)
+            like_data = examples(served, data)
+            served = dataclasses.replace(served, example=like_data)
+            step = step and dataclasses.replace(step, inputs=like_data)
+        sizes = {"tolerance": tolerance, "batches": batches, "lengths": lengths}
+        arguments = (form, served, place, quantize, data, sizes)
         try:
             found = _written(step, *arguments)
         except ExportError as error:
@@ -113,6 +153,10 @@ def export(
             step, no_step = None, str(error)
             place.clear()
             found = _written(step, *arguments)
+        figures = (None, None)
+        if metric is not None:
+            run = _runner(form, place, "serve")
+            figures = verify.verify_metric(served, run, metric, max_loss)
         return ExportReport(
             path=os.fspath(path),
             format=form,
@@ -120,20 +164,28 @@ def export(
             quantize=quantize,
             step_path=str(step_path(path)) if place.step.exists() else None,
             no_step=no_step,
+            keras_metric=figures[0],
+            metric=figures[1],
+            max_loss=max_loss,
             **found,
         )
 
 
-def _written(step, form, served, place, quantize, tolerance, batches, lengths):
+def _written(step, form, served, place, quantize, data, sizes):
     """Writes and verifies the files; what the report says of them."""
-    from keras_seqzoo.export import metadata, runtimes, verify
+    from keras_seqzoo.export import metadata, verify
 
     signatures = {"serve": served} | ({"step": step.served} if step else {})
     paths = {"serve": place.new, "step": place.step}
     if form == "tflite":
         from keras_seqzoo.export.tflite import operators, write_tflite
 
-        outputs = write_tflite(signatures, place.new, quantize)
+        calls = None
+        if data is not None:
+            from keras_seqzoo.export.calibration import calibration
+
+            calls = calibration(step, data)
+        outputs = write_tflite(signatures, place.new, quantize, calls)
     elif form == "onnx":
         from keras_seqzoo.export.onnx import operators, write_onnx
 
@@ -145,20 +197,10 @@ def _written(step, form, served, place, quantize, tolerance, batches, lengths):
     about = metadata.description(served, step, outputs, quantize)
     metadata.add(form, place, about, metadata.texts(served.model))
 
-    def run(name):
-        if form == "onnx":
-            return runtimes.onnx(paths[name])
-        return getattr(runtimes, form)(place.new, name)
-
-    serve = run("serve")
+    serve = _runner(form, place, "serve")
     content = place.new if form == "saved_model" else place.new.read_bytes()
     difference, tolerance, cases, labels = verify.verify(
-        served,
-        serve,
-        quantize=quantize,
-        tolerance=tolerance,
-        batches=batches,
-        lengths=lengths,
+        served, serve, quantize=quantize, **sizes
     )
     milliseconds, shape = verify.latency(served, serve)
     found = {
@@ -174,12 +216,34 @@ def _written(step, form, served, place, quantize, tolerance, batches, lengths):
         "step_latency_ms": None,
     }
     if step is not None:
-        in_steps = run("step")
+        in_steps = _runner(form, place, "step")
         found["step_difference"] = verify.verify_step(
             step, serve, in_steps, quantize, tolerance, cases
         )
         found["step_latency_ms"], _ = verify.latency(step.served, in_steps, length=1)
     return found
+
+
+def _runner(form, place, signature):
+    """A signature of what was written, in its runtime."""
+    from keras_seqzoo.export import runtimes
+
+    if form == "onnx":
+        return runtimes.onnx(place.step if signature == "step" else place.new)
+    return getattr(runtimes, form)(place.new, signature)
+
+
+def _check_numbers(served, form):
+    """Raises for inputs of text where the format has none."""
+    text = [name for name, spec in served.inputs.items() if spec.dtype == "string"]
+    if text and form != "saved_model":
+        layers = served.model.layers
+        readers = [repr(x.name) for x in layers if hasattr(x, "get_vocabulary")]
+        raise UserError(
+            f"inputs must be numbers in a .{form} file: let the model begin after "
+            f"layer {', '.join(readers)}, and give it ids; a SavedModel takes text. "
+            f"Received: {', '.join(text)}, of strings"
+        )
 
 
 def _positive_integers(name: str, values: Any) -> list[int]:

@@ -1,20 +1,14 @@
 """Recurrent layers as single ONNX RNN, GRU and LSTM nodes.
 
-While the graph for ONNX is traced, a layer whose cell has a node emits a marker in
-place of its loop: `tf.numpy_function`, holding the node's inputs in ONNX's layout
-and, as a constant, its type and attributes. tf2onnx sees the marker as an operator
-named PyFuncStateless, and `node_from_marker` makes it the node. The rest, masks and
-directions, is ordinary TensorFlow around the marker.
-
-Layouts are those of the ONNX operators' documentation: X (time, batch, features),
-W (1, gates x units, features), R (1, gates x units, units), B (1, 2 x gates x
-units), P (1, 3 x units), states (1, batch, units), Y (time, 1, batch, units).
+While the graph for ONNX is traced, a layer whose cell has a node runs as one, in place
+of its loop. The two layers of a Bidirectional make one node if their cells are of one
+kind and size.
 """
 
 import contextlib
-import json
-from collections.abc import Iterator
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 import keras
 import tensorflow as tf
@@ -22,7 +16,9 @@ import tensorflow as tf
 from keras_seqzoo.cells.coupled_lstm import CoupledLSTMCell
 from keras_seqzoo.cells.peephole_lstm import PeepholeLSTMCell
 from keras_seqzoo.export.keras_backend import inner_loops, replaced
+from keras_seqzoo.export.recurrent_node import run_nodes, steps_that_count
 from keras_seqzoo.layers import clockwork_rnn, scrn
+from keras_seqzoo.layers.cell_layer import CellLayer
 from keras_seqzoo.layers.simple_recurrence import simple_recurrence
 
 # The ONNX names of Keras' activations, with alpha and beta for those that have them.
@@ -41,6 +37,8 @@ def fused_nodes() -> Iterator[None]:
     """While open, the layers that have an ONNX node emit its marker."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(inner_loops(_fused))
+        both = _both_directions(keras.layers.Bidirectional.call)
+        stack.enter_context(replaced(keras.layers.Bidirectional, "call", both))
         for module in (clockwork_rnn, scrn):
             stack.enter_context(
                 replaced(module, "simple_recurrence", _fused_simple_recurrence)
@@ -48,42 +46,107 @@ def fused_nodes() -> Iterator[None]:
         yield
 
 
-def node_from_marker(ctx: Any, node: Any, name: str, args: list) -> None:
-    """tf2onnx's handler: puts the node that a marker describes in its place."""
-    del name, args
-    *inputs, description = node.inputs
-    description = json.loads(description.get_tensor_value(as_list=False).item())
-    names = iter(node.input[:-1])
-    shapes, dtypes = node.output_shapes, node.output_dtypes
-    outputs = list(node.output)
-    given = [next(names) if present else "" for present in description["inputs"]]
-    ctx.remove_node(node.name)
-    ctx.make_node(
-        description["type"],
-        given,
-        attr=description["attributes"],
-        outputs=outputs,
-        shapes=shapes,
-        dtypes=dtypes,
-    )
-
-
 # The layers.
+
+
+@dataclasses.dataclass
+class _Pair:
+    """A Bidirectional that is being called.
+
+    Attributes:
+        forward, backward: its layers.
+        start: function of the batch to the backward layer's initial states.
+        made: the backward layer's part of the node, once there is one.
+    """
+
+    forward: keras.layers.RNN
+    backward: keras.layers.RNN
+    start: Callable
+    made: tuple | None = None
+
+
+_pair: ContextVar[_Pair | None] = ContextVar("pair", default=None)
+
+# How a layer's `call` comes to its inner loop: nothing but initial states before it.
+_LAYERS = (
+    keras.layers.RNN,
+    keras.layers.SimpleRNN,
+    keras.layers.LSTM,
+    keras.layers.GRU,
+    CellLayer,
+)
+PLAIN_CALLS = {layer.call for layer in _LAYERS}
+
+
+def _both_directions(original):
+    """`Bidirectional.call`, whose two layers know of each other."""
+
+    def call(self, sequences, initial_state=None, mask=None, training=None):
+        def start(batch):
+            if initial_state is not None:
+                states = initial_state[len(initial_state) // 2 :]
+            else:
+                states = self.backward_layer.get_initial_state(batch)
+            return [tf.cast(state, tf.float32) for state in states]
+
+        token = _pair.set(_Pair(self.forward_layer, self.backward_layer, start))
+        try:
+            return original(self, sequences, initial_state, mask, training)
+        finally:
+            _pair.reset(token)
+
+    return call
 
 
 def _fused(layer, sequences, initial_state, mask):
     """The layer's `inner_loop` with a node, or None if its cell has none."""
+    pair = _pair.get()
+    if pair is not None and layer is pair.backward and pair.made is not None:
+        return _as_asked(layer, pair.made, mask)
+    node = _node_of(layer, sequences)
+    if node is None:
+        return None
+    nodes, starts, backwards = [node], [list(initial_state)], [layer.go_backwards]
+    if pair is not None and layer is pair.forward and not layer.go_backwards:
+        other = _node_of(pair.backward, sequences)
+        if other is not None and _fit(node, other) and _calls_plainly(pair.backward):
+            nodes, backwards = [node, other], [False, True]
+            starts.append(pair.start(tf.shape(sequences)[0]))
+    found, *others = run_nodes(nodes, sequences, starts, mask, backwards)
+    if others:
+        (pair.made,) = others
+    return _as_asked(layer, found, mask)
+
+
+def _node_of(layer, sequences):
     make = FUSED_CELLS.get(type(layer.cell))
     if make is None or sequences.dtype != tf.float32 or len(sequences.shape) != 3:
         return None
-    node = make(layer.cell)
-    if node is None:
-        return None
-    outputs, last, states = _run(
-        node, sequences, list(initial_state), mask, layer.go_backwards
-    )
+    return make(layer.cell)
+
+
+def _fit(one, other):
+    """Whether two nodes can be one in both directions: their functions may differ."""
+
+    def form(node):
+        description, weights = node
+        functions = ("activations", "activation_alpha", "activation_beta")
+        attributes = description["attributes"].items()
+        kept = {name: value for name, value in attributes if name not in functions}
+        return description["type"], kept, weights.keys()
+
+    return form(one) == form(other)
+
+
+def _calls_plainly(layer):
+    return type(layer).call in PLAIN_CALLS
+
+
+def _as_asked(layer, found, mask):
+    """A node's outputs, last output and states as the layer's `inner_loop` has them."""
+    outputs, last, states = found
     if mask is not None and layer.zero_output_for_mask:
-        counts = tf.cast(mask, tf.bool)[..., None]
+        counts = steps_that_count(mask)[..., None]
         counts = tf.reverse(counts, [1]) if layer.go_backwards else counts
         outputs = tf.where(counts, outputs, 0.0)
         last = outputs[:, -1]
@@ -117,81 +180,10 @@ def _fused_simple_recurrence(
             unroll,
         )
     node = _node("RNN", 1, kernel, recurrent_kernel, bias, [function])
-    outputs, _, (last,) = _run(node, inputs, [initial_state], mask, go_backwards)
-    return last, outputs
-
-
-def _run(node, sequences, states, mask, go_backwards):
-    """Runs a node over (batch, time, features): outputs, last output, states.
-
-    The outputs are in the order of the loop, and repeat at masked steps.
-    """
-    if mask is None:
-        if go_backwards:
-            sequences = tf.reverse(sequences, [1])
-        outputs, states = _emit(node, sequences, None, states)
-        return outputs, states[0], states
-
-    # ONNX knows masks only as padding on the right. So the steps that count move to
-    # the front, and every step then reads the last of them up to itself.
-    mask = tf.cast(mask, tf.bool)
-    length = tf.shape(mask)[1]
-    steps = tf.range(length)
-    if go_backwards:
-        mask, steps = tf.reverse(mask, [1]), tf.reverse(steps, [0])
-    late = tf.where(mask, tf.range(length), tf.range(length) + length)
-    order = tf.gather(steps, tf.argsort(late, axis=1))
-    count = tf.cumsum(tf.cast(mask, tf.int32), axis=1)  # steps that count up to here
-    lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
-    packed, ended = _emit(node, _rows(sequences, order), lengths, states)
-    # Of a row in which no step counts, the runtime would return zero states.
-    some = lengths[:, None] > 0
-    states = [tf.where(some, end, start) for end, start in zip(ended, states)]
-    outputs = _rows(packed, tf.maximum(count - 1, 0))
-    outputs = tf.where(count[..., None] > 0, outputs, 0.0)
-    return outputs, outputs[:, -1], states
-
-
-def _rows(sequences, positions):
-    """sequences[b, positions[b]] by one flat gather, which ONNX does fast."""
-    batch, length = tf.unstack(tf.shape(sequences)[:2])
-    flat = tf.reshape(sequences, (-1, sequences.shape[-1]))
-    return tf.gather(flat, positions + tf.range(batch)[:, None] * length)
-
-
-def _emit(node, sequences, lengths, states):
-    """The marker itself: outputs (batch, time, units), and the last states."""
-    description, weights = node
-    units = weights["R"].shape[-1]
-    initial = [state[None] for state in states] + [None] * (2 - len(states))
-    inputs = [
-        tf.transpose(sequences, (1, 0, 2)),
-        weights["W"],
-        weights["R"],
-        weights["B"],
-        lengths,
-        *initial,
-        weights.get("P"),
-    ]
-    if description["type"] != "LSTM":
-        inputs = inputs[:6]
-    description = description | {"inputs": [x is not None for x in inputs]}
-    shapes = [(sequences.shape[1], 1, sequences.shape[0], units)]
-    shapes += [(1, sequences.shape[0], units)] * len(states)
-    given = [x for x in inputs if x is not None]
-    outputs = tf.numpy_function(
-        _never_run,
-        [*given, tf.constant(json.dumps(description))],
-        [tf.float32] * len(shapes),
-        stateful=False,
+    ((outputs, _, (last,)),) = run_nodes(
+        [node], inputs, [[initial_state]], mask, [go_backwards]
     )
-    # Not set_shape, which the graph that tf2onnx reads would not keep.
-    sequence, *states = map(tf.ensure_shape, outputs, shapes)
-    return tf.transpose(sequence[:, 0], (1, 0, 2)), [state[0] for state in states]
-
-
-def _never_run(*_):
-    raise RuntimeError("a marker for the ONNX converter is not for running")
+    return last, outputs
 
 
 # The cells: (description, weights) of each one's node, or None if it has none.
@@ -204,7 +196,10 @@ def _node(kind, gates, kernel, recurrent_kernel, bias, activations, **attributes
         bias = tf.zeros((2 * gates * units,))
     elif bias.shape[-1] == gates * units:  # the input's bias alone
         bias = tf.concat([bias, tf.zeros((gates * units,))], 0)
-    attributes |= {"hidden_size": units, "activations": [a[0] for a in activations]}
+    attributes |= {
+        "hidden_size": int(units),
+        "activations": [a[0] for a in activations],
+    }
     parameters = [a[1:] for a in activations if len(a) > 1]
     if parameters:  # one alpha and one beta for each activation that has them
         alphas, betas = zip(*parameters)

@@ -27,7 +27,7 @@ from keras_seqzoo.layers.scan import nested_loops as our_nested_loops
 def nested_loops() -> Iterator[None]:
     """While open, every recurrent layer runs in nested loops."""
     with (
-        replaced(backend, "rnn", _rnn),
+        replaced(backend, "rnn", _nested(backend.rnn)),
         inner_loops(projected),
         our_nested_loops(),
     ):
@@ -61,7 +61,9 @@ def inner_loops(replacement: Callable) -> Iterator[None]:
     def asking(original):
         def inner_loop(layer, sequences, initial_state, mask, training=False):
             first = mask[0] if keras.tree.is_nested(mask) else mask
-            found = replacement(layer, sequences, initial_state, first)
+            found = None
+            if not layer.unroll:
+                found = replacement(layer, sequences, initial_state, first)
             if found is not None:
                 return found
             return original(layer, sequences, initial_state, mask, training=training)
@@ -87,31 +89,45 @@ def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
         setattr(owner, name, original)
 
 
-def _rnn(
-    step_function,
-    inputs,
-    initial_states,
-    go_backwards=False,
-    mask=None,
-    constants=None,
-    unroll=False,
-    input_length=None,
-    time_major=False,
-    zero_output_for_mask=False,
-    return_all_outputs=True,
-):
-    """The backend's `rnn`, as far as Keras' layers use it."""
-    if constants or time_major:
-        raise ValueError("`constants` and `time_major` are not for export")
-    return nested_loop(
+def _nested(original):
+    """The backend's `rnn` in nested loops, as far as Keras' layers use it."""
+
+    def rnn(
         step_function,
         inputs,
         initial_states,
-        mask=mask,
-        go_backwards=go_backwards,
-        zero_output_for_mask=zero_output_for_mask,
-        return_sequences=return_all_outputs,
-    )
+        go_backwards=False,
+        mask=None,
+        constants=None,
+        unroll=False,
+        input_length=None,
+        time_major=False,
+        zero_output_for_mask=False,
+        return_all_outputs=True,
+    ):
+        if constants or time_major:
+            raise ValueError("`constants` and `time_major` are not for export")
+        masks = {"mask": mask, "zero_output_for_mask": zero_output_for_mask}
+        if unroll:
+            return original(
+                step_function,
+                inputs,
+                initial_states,
+                go_backwards,
+                unroll=True,
+                return_all_outputs=return_all_outputs,
+                **masks,
+            )
+        return nested_loop(
+            step_function,
+            inputs,
+            initial_states,
+            go_backwards=go_backwards,
+            return_sequences=return_all_outputs,
+            **masks,
+        )
+
+    return rnn
 
 
 def _time_distributed(self, inputs, training=None, mask=None):

@@ -3,10 +3,12 @@
 import hashlib
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo import __version__
 from keras_seqzoo.export.files import Place
+from keras_seqzoo.export.layer_settings import all_layers
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.step import Step
 from keras_seqzoo.runtime.files import CARD, DESCRIPTION, FORMAT, as_json, with_metadata
@@ -42,6 +44,7 @@ def description(
         },
         "task": task() if task else None,
         "quantize": quantize,
+        "normalization": _normalization(model),
         "initial_states": [],
     }
     if step is not None:
@@ -96,6 +99,20 @@ def add(form: str, place: Place, about: dict, more: dict[str, str]) -> None:
         about |= {"serve_sha256": hashlib.sha256(content).hexdigest()}
         content = place.step.read_bytes()
         place.step.write_bytes(with_metadata(content, f".{form}", about, more))
+
+
+def _normalization(model):
+    """Constants of the layers that normalise, by name; the graph has them too."""
+    constants = {
+        keras.layers.Normalization: ("mean", "variance"),
+        keras.layers.Rescaling: ("scale", "offset"),
+    }
+    return {
+        layer.name: {k: np.asarray(getattr(layer, k)).tolist() for k in names}
+        for layer in all_layers(model)
+        for kind, names in constants.items()
+        if isinstance(layer, kind)
+    }
 
 
 def _tensors(specs):

@@ -9,10 +9,13 @@ import tensorflow as tf
 import tf2onnx
 from tf2onnx import utils
 
-from keras_seqzoo.export.fused_nodes import fused_nodes, node_from_marker
+from keras_seqzoo.export.canonical_onnx import canonical
+from keras_seqzoo.export.fused_nodes import fused_nodes
+from keras_seqzoo.export.recurrent_node import node_from_marker
 from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served
-from keras_seqzoo.export.tracing import for_inference
+from keras_seqzoo.export.tracing import frozen_function
+from keras_seqzoo.export.unsupported import unsupported
 
 OPSET = 18
 
@@ -39,25 +42,33 @@ def write_onnx(served: Served, path: pathlib.Path) -> dict[str, tf.Tensor]:
 
 
 def _convert(served):
+    # Frozen, because tf2onnx takes constants that a layer keeps as tensors, as
+    # Normalization does, for inputs of the model.
+    with fused_nodes():
+        frozen = frozen_function(served)
+
     def call(*tensors):
-        outputs = served.call(dict(zip(served.inputs, tensors)))
-        return {name: tf.identity(tensor) for name, tensor in outputs.items()}
+        return frozen(**dict(zip(served.inputs, tensors)))
 
     signature = list(served.inputs.values())
     function = tf.function(call, input_signature=signature, autograph=False)
-    with for_inference(served.model), fused_nodes():
-        model, _ = tf2onnx.convert.from_function(
-            function,
-            input_signature=signature,
-            opset=OPSET,
-            custom_op_handlers={
-                "PyFuncStateless": (node_from_marker, []),
-                "ReverseV2": (_reverse, []),
-                "Erfc": (_erfc, []),
-            },
-            custom_rewriter=[_drop_double_reverses],
-        )
-        outputs = function.get_concrete_function().structured_outputs
+    model, _ = tf2onnx.convert.from_function(
+        function,
+        input_signature=signature,
+        opset=OPSET,
+        custom_op_handlers={
+            "PyFuncStateless": (node_from_marker, []),
+            "ReverseV2": (_reverse, []),
+            "Erfc": (_erfc, []),
+        },
+        custom_rewriter=[_drop_double_reverses],
+    )
+    outputs = function.get_concrete_function().structured_outputs
+    for node in _nodes(model):
+        if not onnx.defs.has(node.op_type, node.domain):
+            reason = unsupported(node.op_type, node.name, served.model, "ONNX")
+            raise ExportError(reason)
+    canonical(model.graph)
     model.graph.name = served.model.name
     _name_sizes(model.graph.input, served.inputs)
     _name_sizes(model.graph.output, outputs)
@@ -82,13 +93,17 @@ def _name_sizes(values, tensors):
 
 def operators(content: bytes) -> dict[str, int]:
     """Counts the operators of an ONNX file's content, those in subgraphs too."""
-    found = collections.Counter()
-    graphs = [onnx.load_from_string(content).graph]
+    nodes = _nodes(onnx.load_from_string(content))
+    return dict(collections.Counter(node.op_type for node in nodes))
+
+
+def _nodes(model):
+    """All nodes of an ONNX model, those in subgraphs too."""
+    graphs = [model.graph]
     while graphs:
         for node in graphs.pop().node:
-            found[node.op_type] += 1
+            yield node
             graphs += [a.g for a in node.attribute if a.HasField("g")]
-    return dict(found)
 
 
 def _reverse(ctx, node, name, args):

@@ -26,12 +26,15 @@ class ExportReport:
         cases: the (batch, length) pairs that were run.
         different_labels: how many labels (integer outputs), over all `cases`, are not
             Keras' but nearly as good by its scores; None without such outputs.
+        keras_metric: the metric that was asked for, computed with Keras; or None.
+        metric: the same of the file.
+        max_loss: how much lower than Keras' it could be; None for any.
         latency_ms: median time of one call on one thread.
         latency_shape: the (batch, length) of that call.
         step_difference: the largest absolute difference between the answer in chunks,
             by `step`, and in one piece; None without a `step`.
         step_latency_ms: median time of one step at batch 1 on one thread, likewise.
-        quantize: None, "float16" or "int8".
+        quantize: as it was asked for.
     """
 
     path: str
@@ -45,6 +48,9 @@ class ExportReport:
     tolerance: float
     cases: list[tuple[int, int]]
     different_labels: int | None
+    keras_metric: float | None
+    metric: float | None
+    max_loss: float | None
     latency_ms: float
     latency_shape: tuple[int, int]
     step_difference: float | None
@@ -73,6 +79,7 @@ class ExportReport:
             "size": f"{self.bytes / 1e6:.3f} MB",
             "difference": f"{self.max_difference:.1e} at most from Keras "
             f"(allowed {self.tolerance:.1e})" + labels,
+            "metric": self._metric_line(),
             "verified on": f"batch {_several(batches)}, length {_several(lengths)}",
             "latency": f"{self.latency_ms:.2f} ms "
             f"(batch {batch}, length {length}, one thread)",
@@ -87,6 +94,17 @@ class ExportReport:
                 value, 88, initial_indent=f"{name:<13}", subsequent_indent=" " * 13
             )
             for name, value in rows.items()
+            if value
+        )
+
+    def _metric_line(self) -> str:
+        if self.metric is None:
+            return ""
+        loss = self.keras_metric - self.metric
+        allowed = "" if self.max_loss is None else f", allowed {self.max_loss:.2f}"
+        return (
+            f"{self.metric:.2f}, in Keras {self.keras_metric:.2f} "
+            f"(loss {loss:.2f}{allowed})"
         )
 
 

@@ -7,8 +7,9 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from keras_seqzoo.export.layer_settings import all_layers
 from keras_seqzoo.export.report import ExportError
-from keras_seqzoo.export.serving import Served, all_layers
+from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.step import Step
 from keras_seqzoo.export.tracing import concrete_function
 

@@ -1,6 +1,7 @@
 """What of a model is exported: one function with named inputs and outputs."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 
 import keras
@@ -8,6 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.export.called_inputs import called_inputs
+from keras_seqzoo.export.layer_settings import (
+    all_layers,
+    in_float32,
+    plain_errors,
+    stateless,
+)
 
 
 @dataclasses.dataclass
@@ -28,30 +36,23 @@ class Served:
 
 
 def serving_function(model: keras.Model) -> Served:
-    """Finds what to export of a zoo model, or of any functional Keras model.
+    """Finds what to export of a zoo model, or of any Keras model that is built.
+
+    Of a stateful model it is the answer from the layers' initial states, those of a new
+    model, whatever they hold: a file keeps nothing between calls. What they would keep
+    goes through the signature `step`. The batch, which Keras wants fixed, is free.
+
+    Of a subclassed model Keras knows no inputs but the shapes of its first call; see
+    `called_inputs`.
 
     Raises:
-        UserError: for anything that is not a Keras model with symbolic inputs, for
-            stateful layers, and for weights that are NaN.
+        UserError: for anything that is not a Keras model, or not built, and for
+            weights that are NaN.
     """
     if not isinstance(model, keras.Model):
         raise UserError(
-            "model must be a keras.Model: a zoo model, functional or Sequential. "
-            f"Received: an object of type {type(model).__name__}"
-        )
-    try:
-        single = isinstance(model, keras.Sequential)
-        structure = model.inputs[0] if single else model.input
-    except AttributeError:
-        raise UserError(
-            "model must have symbolic inputs: build it from keras.Input. "
-            f"Received: model={model.name}, of type {type(model).__name__}"
-        ) from None
-    stateful = [x.name for x in all_layers(model) if getattr(x, "stateful", False)]
-    if stateful:
-        raise UserError(
-            "layers must not be stateful: a file keeps nothing between calls. "
-            f"Received: stateful {', '.join(stateful)}"
+            "model must be a keras.Model: a zoo model, functional, Sequential or "
+            f"subclassed. Received: an object of type {type(model).__name__}"
         )
     nan = [w.path for w in model.weights if np.isnan(np.asarray(w)).any()]
     if nan:
@@ -59,22 +60,19 @@ def serving_function(model: keras.Model) -> Served:
             "weights must be numbers: nothing can be compared with NaN. "
             f"Received: NaN in {', '.join(nan)}"
         )
-    if isinstance(structure, dict):
-        inputs = {name: structure[name] for name in sorted(structure)}
-    else:
-        inputs = {tensor.name: tensor for tensor in keras.tree.flatten(structure)}
-    specs = {
-        name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
-        for name, tensor in inputs.items()
-    }
+    call = _call_of(model)
+    with stateless(model), in_float32(model), plain_errors():
+        structure = _symbolic_inputs(model)
+        if structure is None:
+            structure = called_inputs(model, all_layers(model))
+    specs = _specs(structure)
     if hasattr(model, "serve"):
         return Served(model, model.serve, specs, model.example_inputs)
 
-    def call(tensors):
-        flat = [tensors[name] for name in inputs]
-        packed = keras.tree.pack_sequence_as(structure, flat)
-        # Not model(...), which refuses chunks where the length is fixed.
-        return _named(model.call(packed, training=False))
+    def served(tensors):
+        flat = [tensors[name] for name in specs]
+        with stateless(model):
+            return _named(call(keras.tree.pack_sequence_as(structure, flat)))
 
     # Integers are ids, most likely: of the smallest embedding there is.
     ids = min(
@@ -86,39 +84,97 @@ def serving_function(model: keras.Model) -> Served:
         default=2,
     )
 
+    words = [
+        str(word)
+        for layer in all_layers(model)
+        if hasattr(layer, "get_vocabulary")
+        for word in layer.get_vocabulary()
+    ]
+
     def example(batch, length, seed=0):
         random = np.random.default_rng(seed)
         return {
-            name: _random_array(_sizes(spec, batch, length), spec.dtype, ids, random)
+            name: _random_text(_sizes(spec, batch, length), words, random)
+            if spec.dtype == tf.string
+            else _random_array(_sizes(spec, batch, length), spec.dtype, ids, random)
             for name, spec in specs.items()
         }
 
-    return Served(model, call, specs, example)
+    found = Served(model, served, specs, example)
+    if any(getattr(layer, "stateful", False) for layer in all_layers(model)):
+        _free_the_batch(found)
+    return found
 
 
-def all_layers(model: keras.Model) -> list:
-    """The model's layers at any depth, with their cells and its preprocessor's."""
-    # Keras' public `layers` stops short of cells and wrapped layers.
-    layers = model._flatten_layers()
-    preprocessor = getattr(model, "preprocessor", None)
-    if isinstance(preprocessor, keras.Layer) and preprocessor not in layers:
-        layers += preprocessor._flatten_layers()
-    return layers
+def _symbolic_inputs(model):
+    """A functional or Sequential model's inputs, as it takes them; else None."""
+    try:
+        single = isinstance(model, keras.Sequential)
+        return model.inputs[0] if single else model.input
+    except (AttributeError, ValueError):
+        return None
+
+
+def _call_of(model):
+    """The model as a function of its inputs."""
+    # Not model(...), which refuses chunks where the length is fixed.
+    has_training = "training" in inspect.signature(model.call).parameters
+    training = {"training": False} if has_training else {}
+    return lambda inputs: model.call(inputs, **training)
+
+
+def _specs(structure):
+    """The inputs by name, in the order in which they are flattened."""
+    flat = keras.tree.flatten(structure)
+    names = [tensor.name for tensor in flat]
+    if isinstance(structure, dict) and len(structure) == len(flat):
+        names = sorted(structure)
+    if len(set(names)) < len(names):
+        raise UserError(f"inputs must have different names. Received: {names}")
+    return {
+        name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
+        for name, tensor in zip(names, flat)
+    }
 
 
 def _named(outputs):
-    if isinstance(outputs, dict):
-        return outputs
-    flat = keras.tree.flatten(outputs)
-    if len(flat) == 1:
-        return {"output": flat[0]}
-    return {f"output_{number}": tensor for number, tensor in enumerate(flat)}
+    """Outputs in a dict: its keys are the names, where the model gives a dict."""
+    if not isinstance(outputs, dict):
+        outputs = {"output": outputs}
+    named = {}
+    for name, value in outputs.items():
+        flat = [y for y in keras.tree.flatten(value) if y is not None]
+        one = len(flat) == 1
+        named |= {name if one else f"{name}_{n}": y for n, y in enumerate(flat)}
+    return named
+
+
+def _free_the_batch(served):
+    """Makes the batch dynamic, if Keras itself takes another."""
+    fixed = dict(served.inputs)
+    for name, spec in fixed.items():
+        sizes = spec.shape.as_list()
+        served.inputs[name] = tf.TensorSpec([None, *sizes[1:]], spec.dtype, name)
+    inputs = served.example(1 + max(spec.shape[0] or 1 for spec in fixed.values()), 33)
+    try:
+        served.call({name: tf.constant(array) for name, array in inputs.items()})
+    except Exception:  # whatever a model may do with its batch
+        served.inputs.update(fixed)
 
 
 def _sizes(spec, batch, length):
     sizes = spec.shape.as_list()
-    sizes[0] = batch if sizes[0] is None else sizes[0]
+    sizes[:1] = [batch if size is None else size for size in sizes[:1]]
     return [length if size is None else size for size in sizes]
+
+
+def _random_text(sizes, words, random):
+    """Strings of one word or a few, known ones and others."""
+    texts = np.empty(sizes, object)
+    for place in np.ndindex(*sizes):
+        count = random.choice([1, 1, 4])
+        texts[place] = " ".join(random.choice([*words, "unknown"], count))
+    return texts
 
 
 def _random_array(sizes, dtype, ids, random):

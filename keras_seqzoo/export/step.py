@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_seqzoo.export.layer_settings import plain_errors
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.tracing import for_inference
 from keras_seqzoo.streaming import (
@@ -101,7 +102,7 @@ def step_function(served: Served) -> Step:
     """
     layers = streamed_layers(served.model)
     try:
-        with for_inference(served.model), _plain_errors():
+        with for_inference(served.model), plain_errors():
             inputs, whole, calls = _whole(served, layers)
             sequences = _sequences(served, calls[0])
             parts = _parts(served, layers, inputs, sequences)
@@ -260,18 +261,6 @@ def _watched(served, inputs):
             raise _PartError(f"the model fails: {_line(error)}") from error
     seen += [(f"output {name}", y) for name, y in outputs.items()]
     return [(name, np.asarray(y)) for name, y in seen if y is not None]
-
-
-@contextlib.contextmanager
-def _plain_errors():
-    """While open, Keras leaves errors as they were raised."""
-    filtering = keras.config.is_traceback_filtering_enabled()
-    keras.config.disable_traceback_filtering()
-    try:
-        yield
-    finally:
-        if filtering:
-            keras.config.enable_traceback_filtering()
 
 
 def _operations(model):

@@ -4,18 +4,26 @@ import collections
 import pathlib
 import re
 import tempfile
+from collections.abc import Callable, Iterable
 
+import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export.keras_backend import nested_loops
+from keras_seqzoo.export.layer_settings import HALF
 from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served
-from keras_seqzoo.export.tracing import HALF, frozen_function
+from keras_seqzoo.export.tracing import frozen_function
+from keras_seqzoo.export.unsupported import unsupported
+from keras_seqzoo.export.weights_only import weights_only
 
 
 def write_tflite(
-    signatures: dict[str, Served], path: pathlib.Path, quantize: str | None
+    signatures: dict[str, Served],
+    path: pathlib.Path,
+    quantize: str | None,
+    calibration: Callable[[], Iterable[tuple[str, dict[str, np.ndarray]]]],
 ) -> dict[str, dict[str, tf.Tensor]]:
     """Converts to a TFLite file.
 
@@ -25,7 +33,9 @@ def write_tflite(
     Args:
         signatures: the functions by the names that their signatures get.
         path: where to.
-        quantize: None, "float16" or "int8".
+        quantize: None, "float16", "int8", "int8_weights" or "full_int8".
+        calibration: for "full_int8", returns the calls to calibrate on: pairs of a
+            signature's name and its inputs.
 
     Returns:
         For each signature its outputs, symbolic.
@@ -43,15 +53,17 @@ def write_tflite(
     try:
         with nested_loops():
             functions = {name: frozen_function(f) for name, f in signatures.items()}
-        content = _convert(functions, quantize)
+        content = _convert(functions, quantize, calibration)
     except Exception as error:
-        raise ExportError(f"TFLite conversion failed: {_reason(str(error))}") from error
+        model = next(iter(signatures.values())).model
+        reason = _reason(str(error), model)
+        raise ExportError(f"TFLite conversion failed: {reason}") from error
     refuse_foreign_operators(content)
     path.write_bytes(content)
     return {name: f.structured_outputs for name, f in functions.items()}
 
 
-def _convert(functions, quantize):
+def _convert(functions, quantize, calibration):
     with tempfile.TemporaryDirectory() as folder:
         # A SavedModel on the way gives the file its signatures with named tensors.
         # Frozen functions have no gradients to keep.
@@ -65,7 +77,10 @@ def _convert(functions, quantize):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        return converter.convert()
+        if quantize == "full_int8":
+            converter.representative_dataset = calibration
+        content = converter.convert()
+        return weights_only(content) if quantize == "int8_weights" else content
 
 
 def operators(content: bytes) -> dict[str, int]:
@@ -103,10 +118,9 @@ def refuse_foreign_operators(content: bytes) -> None:
         )
 
 
-def _reason(message):
-    """One line out of the converter's pages: the operator, and where it comes from."""
+def _reason(message, model):
+    """One line out of the converter's pages."""
     found = re.search(r'loc\(.*?"(\w+):", "([^"@]+)', message)
     if found:
-        operator, place = found.groups()
-        return f"no builtin operator for {operator}, at {place} in the model"
+        return unsupported(*found.groups(), model, "TFLite")
     return (message.strip().splitlines() or ["unknown reason"])[0][:300]

@@ -13,19 +13,25 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from keras_seqzoo.export.keras_backend import plain_operators
-from keras_seqzoo.export.serving import Served, all_layers
+from keras_seqzoo.export.layer_settings import all_layers, in_float32
+from keras_seqzoo.export.serving import Served
 from keras_seqzoo.layers.scan import plain_loops
 
-# Attributes that would put random numbers or cuDNN operators into the graph: some
-# cells draw their dropout masks even when they are not training.
-_INFERENCE = {"dropout": 0.0, "recurrent_dropout": 0.0, "use_cudnn": False}
-
-HALF = ("float16", "bfloat16")
+# Attributes that would put random numbers or cuDNN operators into the graph, or every
+# step of a fixed length. (Some cells draw their dropout masks even when they are not
+# training.)
+_INFERENCE = {
+    "dropout": 0.0,
+    "recurrent_dropout": 0.0,
+    "use_cudnn": False,
+    "unroll": False,
+}
 
 
 @contextlib.contextmanager
 def for_inference(model: keras.Model) -> Iterator[None]:
-    """While open, the model traces in float32, without dropout, cuDNN or odd operators.
+    """While open, the model traces in float32, without dropout, cuDNN, unrolled loops
+    or odd operators.
 
     (What of it computes in float64 stays so, and so do layers that keep their weights
     in half precision.)
@@ -34,7 +40,9 @@ def for_inference(model: keras.Model) -> Iterator[None]:
     for layer in all_layers(model):
         for name, value in _INFERENCE.items():
             # Of a layer, these may be read-only views of its cell's.
-            if name in vars(layer):
+            if name in vars(layer) and not (
+                name == "unroll" and _stays_unrolled(layer)
+            ):
                 changed.append((layer, name, getattr(layer, name)))
                 setattr(layer, name, value)
     try:
@@ -45,19 +53,10 @@ def for_inference(model: keras.Model) -> Iterator[None]:
             setattr(layer, name, value)
 
 
-@contextlib.contextmanager
-def in_float32(model: keras.Model) -> Iterator[None]:
-    """While open, a model in mixed precision computes in the type of its weights."""
-    changed = []
-    for layer in all_layers(model):
-        if layer.variable_dtype == "float32" and layer.compute_dtype in HALF:
-            changed.append((layer, layer.dtype_policy))
-            layer.dtype_policy = "float32"
-    try:
-        yield
-    finally:
-        for layer, policy in changed:
-            layer.dtype_policy = policy
+def _stays_unrolled(layer):
+    # Unrolled, Keras zeroes this layer's masked outputs in the order of time, though
+    # they come in that of the loop. A file says what Keras says.
+    return layer.zero_output_for_mask and layer.go_backwards
 
 
 def concrete_function(served: Served) -> Any:

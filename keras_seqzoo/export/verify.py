@@ -18,7 +18,13 @@ from keras_seqzoo.export.tracing import in_float32
 # trained taggers and 0.056 on random small ones. bfloat16 has three bits less than
 # float16.
 FLOAT32_TOLERANCE = 1e-4
-RELATIVE_TOLERANCE = {"float16": 0.01, "int8": 0.1, "bfloat16": 0.08}
+RELATIVE_TOLERANCE = {
+    "float16": 0.01,
+    "int8": 0.1,
+    "int8_weights": 0.1,
+    "full_int8": 0.3,
+    "bfloat16": 0.08,
+}
 
 # Between the answer in chunks and in one piece: of the largest output, if over 1.
 STEP_TOLERANCE = 1e-5
@@ -40,7 +46,7 @@ def verify(
     Args:
         served: the model.
         run: the file in its runtime, from a dict of arrays to a dict of arrays.
-        quantize: None, "float16" or "int8"; sets the default tolerance.
+        quantize: how the file's numbers are kept; sets the default tolerance.
         tolerance: the largest absolute difference allowed in a float output.
         batches, lengths: what is tried, each with each; sizes on which Keras itself
             fails are left out.
@@ -94,6 +100,38 @@ def verify(
             )
         largest = max(largest, difference)
     return largest, tolerance, cases, _different_labels(expected, received)
+
+
+def verify_metric(
+    served: Served, run: Callable, metric: Callable, max_loss: float | None
+) -> tuple[float, float]:
+    """Computes a metric with Keras and with a file.
+
+    Args:
+        served: the model.
+        run: the file in its runtime.
+        metric: from such a function to a figure, better the higher it is.
+        max_loss: how much lower the file's may be; None for any.
+
+    Returns:
+        `(Keras' figure, the file's)`.
+
+    Raises:
+        ExportError: if the file's is lower by more than that, or is NaN.
+    """
+
+    def run_keras(inputs):
+        with in_float32(served.model):
+            outputs = served.call({k: tf.constant(x) for k, x in inputs.items()})
+        return {name: np.asarray(y) for name, y in outputs.items()}
+
+    ours, theirs = float(metric(run)), float(metric(run_keras))
+    if max_loss is not None and not theirs - ours <= max_loss:  # true of NaN too
+        raise ExportError(
+            f"the file's metric is {ours:.2f}, Keras' {theirs:.2f}; "
+            f"allowed is a loss of {max_loss:g}"
+        )
+    return theirs, ours
 
 
 def verify_step(

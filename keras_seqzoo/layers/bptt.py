@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from keras_seqzoo.layers.scan import loops_for_export
 
@@ -60,7 +60,11 @@ def engine_runs(inputs: Any) -> bool:
         return False
     if backend == "jax":
         return True
-    if backend != "tensorflow" or not hasattr(inputs, "graph"):
+    if backend != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    if tf.executing_eagerly():
         return False
     return _under_xla() or inputs.shape[1] is not None
 
@@ -97,7 +101,6 @@ def recurrent(
         after the last.
     """
     dtype = inputs.dtype
-    inputs = without_padding(inputs, mask)
     kernel, recurrent_kernel, *weights = (
         ops.cast(ops.convert_to_tensor(w), dtype)
         for w in (kernel, recurrent_kernel, *weights)
@@ -115,13 +118,6 @@ def recurrent(
     )
     outputs, *states = run(inputs, kernel, bias, recurrent_kernel, *weights, *states)
     return outputs, states
-
-
-def without_padding(inputs: Any, mask: Any) -> Any:
-    """Zeros at masked steps: what stands there, NaN say, must reach no gradient."""
-    if mask is None or loops_for_export():
-        return inputs
-    return ops.where(mask[..., None], inputs, ops.zeros_like(inputs))
 
 
 def seen(mask: Any) -> Any:
@@ -156,8 +152,11 @@ def _differentiable(
     """Both passes as one function with a gradient, over parts of the batch."""
 
     @ops.custom_gradient
-    def run(inputs, kernel, bias, recurrent_kernel, *rest):
-        weights, states = list(rest[:number_of_weights]), rest[number_of_weights:]
+    def run(*arguments):
+        # No tape may look inside: what is there has no gradient of its own.
+        frozen = [ops.stop_gradient(argument) for argument in arguments]
+        inputs, kernel, bias, recurrent_kernel, *rest = frozen
+        weights, states = rest[:number_of_weights], rest[number_of_weights:]
 
         def part_forward(rows):
             own = (
@@ -167,13 +166,10 @@ def _differentiable(
                 else recurrent_dropout_mask[rows],
             )
             start = [state[rows] for state in states]
-            return _Part(
-                rows,
-                *own,
-                *forward(
-                    inputs[rows], kernel, bias, recurrent_kernel, weights, start, *own
-                ),
+            found = forward(
+                inputs[rows], kernel, bias, recurrent_kernel, weights, start, *own
             )
+            return _Part(rows, *own, *tree.map_structure(ops.stop_gradient, found))
 
         def part_backward(part, d_outputs, d_states):
             """The gradients of the inputs, of the weights and of the initial states."""
@@ -183,7 +179,7 @@ def _differentiable(
             for start, stop in _blocks(length):
                 block = slice(start, stop)
                 around = [sequence[start : stop + 1] for sequence in part.sequences]
-                dz, d_bias, d_weights, d_states = backward(
+                found = backward(
                     ops.convert_to_tensor(start, "int32"),
                     d_outputs[:, block],
                     d_states,
@@ -194,6 +190,8 @@ def _differentiable(
                     None if part.mask is None else part.mask[block],
                     part.dropped,
                 )
+                found = tree.map_structure(ops.stop_gradient, found)
+                dz, d_bias, d_weights, d_states = found
                 hidden = around[0][:-1]
                 if part.dropped is not None:
                     hidden = hidden * part.dropped
@@ -211,10 +209,7 @@ def _differentiable(
         outputs = _joined([part.outputs for part in parts])
         last = [_joined(list(s)) for s in zip(*(part.states for part in parts))]
 
-        def grad(*upstream, **_):
-            if len(upstream) == 1:  # JAX hands them over as one tuple
-                (upstream,) = upstream
-            d_outputs, *d_states = upstream
+        def gradients(d_outputs, *d_states):
             d_inputs, d_weights, d_initial = zip(
                 *(
                     part_backward(
@@ -226,9 +221,47 @@ def _differentiable(
             d_initial = [_joined(list(same)) for same in zip(*d_initial)]
             return (_joined(list(d_inputs)), *_sums(d_weights), *d_initial)
 
+        def grad(*upstream, **_):
+            if len(upstream) == 1:  # JAX hands them over as one tuple
+                (upstream,) = upstream
+            return _once(gradients, upstream, arguments)
+
         return (outputs, *last), grad
 
     return run
+
+
+def _once(gradients, upstream, arguments):
+    """`gradients(*upstream)`, which depend on `arguments`, and refuse their own."""
+
+    @ops.custom_gradient
+    def first(*values):
+        found = gradients(*map(ops.stop_gradient, values[: len(upstream)]))
+
+        def second(*_, **__):
+            return tuple(map(_no_second_order, values))
+
+        return found, second
+
+    return first(*upstream, *arguments)
+
+
+def _no_second_order(like):
+    """In place of a second derivative: an error, once it is computed."""
+    message = (
+        "the layer's compiled loops have gradients of the first order only; for "
+        "gradients of gradients build the layer with unroll=True"
+    )
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(message)
+    import tensorflow as tf
+
+    def fail():
+        raise ValueError(message)
+
+    # Not now: a persistent tape asks for it and then never runs it.
+    found = tf.numpy_function(fail, [], like.dtype, stateful=False)
+    return tf.ensure_shape(found, like.shape)
 
 
 def _loops(recurrence, tbptt_steps):
@@ -364,12 +397,18 @@ def _number_of_parts(inputs):
     import tensorflow as tf
 
     threads = tf.config.threading.get_inter_op_parallelism_threads()
-    cores = threads or len(os.sched_getaffinity(0))
+    cores = threads or _available_cores()
     return (
         cores
         if inputs.shape[0] is None
         else max(1, min(cores, inputs.shape[0] // PART))
     )
+
+
+def _available_cores():
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def compiled(function: Callable) -> Callable:

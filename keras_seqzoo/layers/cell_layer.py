@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.cells.recurrent_cell import RecurrentCell
 from keras_seqzoo.layers.bptt import Recurrence, engine_runs, recurrent, seen
-from keras_seqzoo.layers.scan import scan
+from keras_seqzoo.layers.scan import loops_for_export, scan
 
 _RUN_ARGUMENTS = (
     "return_sequences",
@@ -29,7 +29,8 @@ class CellLayer(keras.layers.RNN):
     The part of the cell that does not depend on the state is computed for all
     steps at once, before the loop. Where XLA can compile it (see `bptt`) and the cell
     has its usual activations, the loop has a hand-written backward pass, which has
-    first-order gradients only; with `unroll` there are no such limits.
+    first-order gradients only; with `unroll` there are no such limits. Clockwork and
+    SCRN with `tbptt_steps` go step by step.
 
     Args:
         *args: The cell's positional arguments (`units`).
@@ -97,6 +98,9 @@ class CellLayer(keras.layers.RNN):
                 f"`initial_state` must be a list of {wanted} tensors. Received: "
                 f"{len(initial_state)}"
             )
+        if mask is not None:
+            mask = _steps_that_count(mask)
+            sequences = _without_padding(sequences, mask)
         return super().call(sequences, initial_state, mask, training)
 
     def recurrence(self) -> tuple[Recurrence, list] | None:
@@ -111,7 +115,6 @@ class CellLayer(keras.layers.RNN):
         recurrent_mask = self.cell.recurrent_mask(initial_state[0], training)
         if equations is None or not engine_runs(sequences):
             return self._step_by_step(sequences, initial_state, mask, recurrent_mask)
-        mask = None if mask is None else ops.cast(mask, "bool")
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
@@ -178,7 +181,11 @@ class CellLayer(keras.layers.RNN):
         t = ops.flip(t) if self.go_backwards else t
         cut = ops.logical_and(t > 0, ops.equal(t % self.tbptt_steps, 0))
         cut = ops.cast(cut[None, :, None], projected.dtype) * column
-        valid = column if mask is None else ops.cast(mask[..., None], column.dtype)
+        valid = (
+            column
+            if mask is None
+            else ops.cast(ops.expand_dims(mask, -1), column.dtype)
+        )
 
         def truncated(x: Any, states: list) -> tuple[Any, list]:
             x, cut, valid = x[:, :-2], x[:, -2:-1] > 0, x[:, -1:] > 0
@@ -213,3 +220,17 @@ class CellLayer(keras.layers.RNN):
     @classmethod
     def from_config(cls, config: dict) -> "CellLayer":
         return cls(**config)
+
+
+def _steps_that_count(mask: Any) -> Any:
+    """Booleans (batch, time) from a mask in any form that Keras takes."""
+    first = tree.flatten(mask)[0]
+    mask = ops.cast(first if getattr(first, "shape", ()) else mask, "bool")
+    return ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask
+
+
+def _without_padding(sequences: Any, mask: Any) -> Any:
+    """Zeros at masked steps: what stands there, NaN say, must reach no gradient."""
+    if loops_for_export():
+        return sequences
+    return ops.where(mask[..., None], sequences, ops.zeros_like(sequences))

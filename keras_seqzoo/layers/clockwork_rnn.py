@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_seqzoo.cells.clockwork_rnn import ClockworkRNNCell
 from keras_seqzoo.cells.recurrent_cell import dropped
-from keras_seqzoo.layers.bptt import compiled, engine_runs, without_padding
+from keras_seqzoo.layers.bptt import compiled, engine_runs
 from keras_seqzoo.layers.cell_layer import CellLayer
 from keras_seqzoo.layers.simple_recurrence import simple_recurrence
 
@@ -47,7 +47,6 @@ class ClockworkRNN(CellLayer):
         if not self._from_zero or self.tbptt_steps is not None:
             return super().inner_loop(sequences, initial_state, mask, training)
         sequences = self.cell.drop_inputs(sequences, training)
-        sequences = without_padding(sequences, mask)
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
@@ -70,7 +69,7 @@ class ClockworkRNN(CellLayer):
         h = outputs[:, -1]
         t = ops.cast(valid[:, -1:] % self.cell.cycle, initial_state[1].dtype)
         if self.zero_output_for_mask:
-            outputs = outputs * ops.cast(mask, outputs.dtype)[..., None]
+            outputs = outputs * ops.expand_dims(ops.cast(mask, outputs.dtype), -1)
         return outputs[:, -1], outputs, [h, t]
 
     def _outputs(self, sequences: Any, recurrent_mask: Any) -> Any:
@@ -83,7 +82,6 @@ class ClockworkRNN(CellLayer):
         """All outputs (batch, time, units) from a zero state, with no mask."""
         cell = self.cell
         size = cell.module_units
-        activation = keras.activations.serialize(cell.activation)
         batch, length = ops.shape(sequences)[0], ops.shape(sequences)[1]
         steps = ops.arange(length, dtype="int32")
         outputs = None  # (batch, time, units of the slower modules)
@@ -108,7 +106,7 @@ class ClockworkRNN(CellLayer):
                 kernel,
                 cell.recurrent_kernel[own, own],
                 None if cell.bias is None else cell.bias[own],
-                activation,
+                cell.activation,
                 ops.zeros((batch, size), dtype=sequences.dtype),
                 recurrent_dropout_mask=(
                     None if recurrent_mask is None else recurrent_mask[:, own]

@@ -61,7 +61,9 @@ class LRU(CellLayer):
     def _masked(self, outputs: Any, mask: Any) -> Any:
         """Masked steps repeat the output before them (at first zeros), or are zero."""
         if self.zero_output_for_mask:
-            return ops.where(mask[..., None], outputs, ops.zeros_like(outputs))
+            return ops.where(
+                ops.expand_dims(mask, -1), outputs, ops.zeros_like(outputs)
+            )
         # As a recurrence: h = y where a step counts, and h = h' where it does not.
         forget = ops.zeros((1, 1, outputs.shape[-1]), dtype=outputs.dtype)
         start = ops.zeros_like(outputs[:, 0])

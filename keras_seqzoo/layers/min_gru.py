@@ -60,5 +60,5 @@ def run_in_parallel(
         return h[:, -1], h, [h[:, -1]]
     # Masked steps repeat the output before them, and h0 is not an output.
     shown = mask if layer.zero_output_for_mask else seen(mask)
-    outputs = ops.where(shown[..., None], h, ops.zeros_like(h))
+    outputs = ops.where(ops.expand_dims(shown, -1), h, ops.zeros_like(h))
     return outputs[:, -1], outputs, [h[:, -1]]

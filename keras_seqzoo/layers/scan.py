@@ -1,16 +1,21 @@
 """The loop over time that every layer of this package runs its step in."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_seqzoo.layers.nested_loop import nested_loop
 
 _nested: ContextVar[bool] = ContextVar("nested_loops", default=False)
 _plain: ContextVar[bool] = ContextVar("plain_loops", default=False)
+
+# Where Keras and TensorFlow trace a model to make a TFLite file of it.
+_LITERT_EXPORTERS = ("keras.src.export.litert", "tensorflow.lite.python.lite")
 
 
 @contextmanager
@@ -25,14 +30,35 @@ def plain_loops() -> Iterator[None]:
 
 def loops_for_export() -> bool:
     """Whether a graph is being traced that must hold ordinary loops."""
-    return _nested.get() or _plain.get()
+    return _nested.get() or _plain.get() or _traced_for_litert()
+
+
+def _traced_for_litert() -> bool:
+    """Whether `model.export(path, format="litert")` or a TFLiteConverter traces now.
+
+    Nothing tells a layer so: an export traces it just as `predict` does. So this looks
+    for the exporters among the callers, and only while a graph is traced.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    if tf.executing_eagerly():
+        return False
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") in _LITERT_EXPORTERS:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
 def nested_loops() -> Iterator[None]:
     """Run `scan` as nested while loops, the form that exports to TFLite.
 
-    They keep nothing for a backward pass, so they are for inference.
+    They keep nothing for a backward pass, so they are for inference. (Keras' own export
+    to LiteRT has them without this.)
     """
     token = _nested.set(True)
     try:
@@ -76,7 +102,7 @@ def scan(
         "zero_output_for_mask": zero_output_for_mask,
         "return_sequences": return_sequences,
     }
-    if _nested.get():
+    if _nested.get() or _traced_for_litert():
         return nested_loop(step, inputs, initial_states, **arguments)
     return differentiable_loop(step, inputs, initial_states, unroll=unroll, **arguments)
 
@@ -96,6 +122,10 @@ def differentiable_loop(
     (`keras.ops.scan` does not compile under XLA on TensorFlow, and stacks every
     state besides the outputs.)
     """
+    if unroll and go_backwards:
+        # Keras' unrolled loop would put a mask on the reversed outputs as it stands.
+        inputs, go_backwards = ops.flip(inputs, axis=1), False
+        mask = None if mask is None else ops.flip(mask, axis=1)
     runner = keras.layers.RNN(
         _Step(step, [state.shape[-1] for state in initial_states]),
         go_backwards=go_backwards,

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_seqzoo.cells.scrn import SCRNCell
-from keras_seqzoo.layers.bptt import seen, without_padding
+from keras_seqzoo.layers.bptt import seen
 from keras_seqzoo.layers.cell_layer import CellLayer
 from keras_seqzoo.layers.linear_recurrence import linear_recurrence
 from keras_seqzoo.layers.scan import loops_for_export
@@ -37,7 +37,6 @@ class SCRN(CellLayer):
     ) -> tuple[Any, Any, list]:
         cell = self.cell
         sequences = cell.drop_inputs(sequences, training)
-        sequences = without_padding(sequences, mask)
         h, s = initial_state
         if self.tbptt_steps is not None:
             dropped = cell.recurrent_mask(h, training)
@@ -52,7 +51,7 @@ class SCRN(CellLayer):
             ops.concatenate([cell.kernel, cell.context_recurrent_kernel], axis=0),
             cell.recurrent_kernel,
             None,
-            "sigmoid",
+            keras.activations.sigmoid,
             h,
             mask=mask,
             recurrent_dropout_mask=cell.recurrent_mask(h, training),
@@ -60,7 +59,7 @@ class SCRN(CellLayer):
         )
         outputs = ops.concatenate([hidden, contexts], axis=-1)
         if mask is not None and self.zero_output_for_mask:
-            outputs = outputs * ops.cast(mask, outputs.dtype)[..., None]
+            outputs = outputs * ops.expand_dims(ops.cast(mask, outputs.dtype), -1)
         return outputs[:, -1], outputs, [h, s]
 
     def _contexts(self, sequences: Any, s: Any, decay: Any, mask: Any) -> tuple:
@@ -72,7 +71,7 @@ class SCRN(CellLayer):
                 kernel,
                 ops.diag(decay),
                 None,
-                "linear",
+                keras.activations.linear,
                 s,
                 mask=mask,
                 unroll=self.unroll,

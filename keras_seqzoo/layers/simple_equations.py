@@ -1,5 +1,6 @@
 """The simple recurrence h = g(x W + h' U + b) for the engine."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,24 +10,24 @@ from keras_seqzoo.layers.bptt import Recurrence
 
 # The derivative of each activation, from its own value.
 DERIVATIVES = {
-    "tanh": lambda h: 1 - h * h,
-    "sigmoid": lambda h: h * (1 - h),
-    "relu": lambda h: ops.cast(h > 0, h.dtype),
-    "linear": ops.ones_like,
+    keras.activations.tanh: lambda h: 1 - h * h,
+    keras.activations.sigmoid: lambda h: h * (1 - h),
+    keras.activations.relu: lambda h: ops.cast(h > 0, h.dtype),
+    keras.activations.linear: ops.ones_like,
 }
 
 
-def simple_rnn(activation: str) -> Recurrence:
+def simple_rnn(activation: Callable) -> Recurrence:
     """One gate, no further weights.
 
     Args:
         activation: A key of `DERIVATIVES`.
     """
-    function, derivative = keras.activations.get(activation), DERIVATIVES[activation]
+    derivative = DERIVATIVES[activation]
 
     def step(z: Any, states: list, weights: list) -> tuple[Any, list]:
         del states, weights
-        h = function(z)
+        h = activation(z)
         return h, [h[:, 0]]
 
     def factors(kept: Any, before: list, after: list, weights: list) -> list:

@@ -1,8 +1,8 @@
 """The simple recurrence h = g(x W + h' U + b) from which other layers are made."""
 
+from collections.abc import Callable
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_seqzoo.layers.bptt import engine_runs, recurrent, seen
@@ -15,7 +15,7 @@ def simple_recurrence(
     kernel: Any,
     recurrent_kernel: Any,
     bias: Any,
-    activation: str,
+    activation: Callable,
     initial_state: Any,
     mask: Any = None,
     go_backwards: bool = False,
@@ -31,8 +31,7 @@ def simple_recurrence(
         kernel: W, `(features, units)`.
         recurrent_kernel: U, `(units, units)`.
         bias: b, `(units,)`, or None.
-        activation: Name of g: "tanh", "sigmoid", "relu" or "linear", or another
-            of Keras' activations.
+        activation: g, elementwise; the engine runs with those in `DERIVATIVES`.
         initial_state: h before the first step, `(batch, units)`.
         mask: Booleans `(batch, time)` or None; a masked step keeps h.
         go_backwards: Whether to go from the last step to the first.
@@ -63,7 +62,6 @@ def simple_recurrence(
             zeros = ops.zeros_like(sequence)
             sequence = ops.where(seen(mask)[..., None], sequence, zeros)
         return last, sequence
-    function = keras.activations.get(activation)
     projected = ops.matmul(inputs, kernel)
     if bias is not None:
         projected = projected + bias
@@ -72,7 +70,7 @@ def simple_recurrence(
         (h,) = states
         if recurrent_dropout_mask is not None:
             h = h * recurrent_dropout_mask
-        h = function(x + ops.matmul(h, recurrent_kernel))
+        h = activation(x + ops.matmul(h, recurrent_kernel))
         return h, [h]
 
     _, sequence, (last,) = scan(

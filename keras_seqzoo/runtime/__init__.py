@@ -13,6 +13,7 @@ stream("i would"), stream("like")  # each word's slot as it comes
 import os
 import pathlib
 
+from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.runtime.files import read_model_file
 from keras_seqzoo.runtime.interpreters import interpreters
@@ -41,10 +42,7 @@ def load(path: str | os.PathLike, num_threads: int = 1) -> Runner:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise UserError(f"path must be a file's name. Received: path={path!r}")
-    if isinstance(num_threads, bool) or not isinstance(num_threads, int):
-        num_threads = 0
-    if num_threads < 1:
-        raise UserError("num_threads must be a positive integer.")
+    num_threads = positive_integer("num_threads", num_threads)
     path = pathlib.Path(path)
     if path.suffix not in (".tflite", ".onnx"):
         raise UserError(

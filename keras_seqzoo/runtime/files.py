@@ -54,8 +54,9 @@ def read_model_file(path: pathlib.Path) -> ModelFile:
     """
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError) as error:  # of a NUL in the name, the latter
+        reason = getattr(error, "strerror", error)
+        raise UserError(f"{path} cannot be read: {reason}.") from None
     if path.suffix == ".tflite" and data[4:8] != _TFLITE_IDENTIFIER:
         raise UserError(f"{path} is not a TFLite file.")
     read = _archive if path.suffix == ".tflite" else _properties

@@ -2,6 +2,7 @@
 
 import hashlib
 import pathlib
+import threading
 from collections.abc import Callable
 
 from keras_seqzoo.errors import UserError
@@ -28,10 +29,16 @@ def _tflite(file, num_threads):
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=file.content, num_threads=num_threads)
+    in_use = threading.Lock()  # two threads in one interpreter end the process
 
     def signature(name):
         runner = interpreter.get_signature_runner(name)
-        return lambda inputs: runner(**inputs)
+
+        def run(inputs):
+            with in_use:
+                return runner(**inputs)
+
+        return run
 
     return {name: signature(name) for name in file.description["signatures"]}
 

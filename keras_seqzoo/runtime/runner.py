@@ -14,6 +14,8 @@ Arrays = dict[str, np.ndarray]
 class Runner:
     """An exported model: `runner(inputs)` from named arrays to named arrays.
 
+    Threads may share one; a stream is for one thread.
+
     Attributes:
         description: what the file says of itself: its model, version, signatures with
             their inputs and outputs, and the states of its `step`.

@@ -1,6 +1,11 @@
 """Recipes, the trainer, and the figures that it stores."""
 
-from keras_seqzoo.training.metrics import evaluate, slot_scores
+from keras_seqzoo.training.metrics import (
+    evaluate,
+    representative_words,
+    slot_f1,
+    slot_scores,
+)
 from keras_seqzoo.training.recipe import Recipe, parse_overrides, read_recipe
 from keras_seqzoo.training.trainer import train
 
@@ -9,6 +14,8 @@ __all__ = [
     "evaluate",
     "parse_overrides",
     "read_recipe",
+    "representative_words",
+    "slot_f1",
     "slot_scores",
     "train",
 ]

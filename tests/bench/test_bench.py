@@ -162,7 +162,7 @@ def test_inference_has_no_memory_case(seqzoo, jobs):
     assert "Received: 'memory'" in err
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["infer"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["infer"], ["export"]])
 def test_help_shows_examples(seqzoo, command):
     status, out, _ = seqzoo("bench", *command, "--help")
     assert status == 0

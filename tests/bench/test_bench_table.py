@@ -7,6 +7,7 @@ import pytest
 from readme_section import markers
 
 from keras_seqzoo.bench.cases import CASES, GPU_CASES, MEMORY_PEERS
+from keras_seqzoo.bench.export_models import MODELS
 from keras_seqzoo.bench.rows import GEOMETRIC_MEAN, LARGEST_RATIO
 
 TOOL = pathlib.Path(__file__).parents[2] / "tools" / "bench_table.py"
@@ -109,7 +110,7 @@ def test_section(tool):
     assert lines == [
         (
             "**Training step**: A Processor, 2 threads; keras 3.1, tensorflow 2.2; "
-            "2026-01-02."
+            "2026-01-02, `--seconds 1`."
         ),
         "",
         "| ms, and ours / theirs | 1,2,3,4 | 5,6,7,8 | geometric mean | target |",
@@ -150,6 +151,86 @@ def test_gpu_and_sweeps_are_shown(tool):
     assert f"| CoupledLSTM | {shape} | 3 ms | {peer} |" in text
     assert "| 1.60 | ≤ 1.5: **missed** |" in text
     assert "![Time against length](docs/bench/length.png)" in text
+
+
+def export_row(exporter, form="tflite", ms=None, ratio=None, **more):
+    return {
+        "model": "gru",
+        "exporter": exporter,
+        "format": form,
+        "runs": True,
+        "reason": None,
+        "bytes": 1_500_000,
+        "operators": {"WHILE": 2, "ADD": 1},
+        "difference": 2.4e-7,
+        "ms": ms or {},
+        "ratio": ratio or {},
+        "growth": None,
+        "rounds": 3,
+        **more,
+    }
+
+
+def target(name, model, value, reached):
+    verdict = {"limit": 0.45, "value": value, "reached": reached}
+    return {"target": name, "model": model, **verdict}
+
+
+def test_export_section(tool):
+    ones = {"100": 1.0, "1000": 1.0}
+    of_torch = {"bytes": None, "operators": None, "difference": None}
+    fails = {"runs": False, "reason": "needs FlexA", "difference": None}
+    rows = [
+        export_row("seqzoo.export", ms={"100": 1.234, "1000": 12.5}, ratio=ones),
+        export_row("Keras", **fails),
+        export_row("unrolled", ms={"100": 4.0}, ratio={"100": 0.31}),
+        export_row("to ONNX", "onnx", ms={"100": 0.5, "1000": 5}, ratio=ones),
+        export_row("torch.nn.GRU", "torch", ms=ones, ratio=ones, **of_torch),
+    ]
+    targets = [
+        target("int8", "gru", 0.5, False),
+        target("int8", "lstm", 0.44, True),
+        target("int8", "scrn", None, False),
+        target("unrolled", "gru", 0.31, True),
+    ]
+    stored = {**result("export", rows), "targets": targets}
+    stored["sizes"] = {"inputs": 128, "units": 256, "lengths": [100, 1000]}
+    lines = tool.export_section(stored).splitlines()
+    assert lines == [
+        (
+            "128 inputs, 256 units; A Processor, 2 threads; keras 3.1, tensorflow 2.2; "
+            "2026-01-02, `--seconds 1`."
+        ),
+        "",
+        "| LiteRT, ms at 100 / 1,000 steps | seqzoo.export | Keras | unrolled |",
+        "|---|---|---|---|",
+        "| GRU | 1.23 / 12.5 | does not run | 4 / – (0.31 / –) |",
+        "",
+        "| onnxruntime, ms at 100 / 1,000 steps | to ONNX | torch.nn |",
+        "|---|---|---|",
+        "| GRU | 0.5 / 5 | 1 / 1 (1.00 / 1.00) |",
+        "",
+        "| target | at most | reached | missed |",
+        "|---|---|---|---|",
+        "| int8 | 0.45 | LSTM 0.44 | **GRU 0.5**, **SCRN does not run** |",
+        "| unrolled | 0.45 | GRU 0.31 |  |",
+        "",
+        "<details><summary>All files</summary>",
+        "",
+        "| model | exporter | MB | difference | operators, or why not |",
+        "|---|---|---|---|---|",
+        "| GRU | seqzoo.export | 1.50 | 2e-07 | ADD, WHILE x2 |",
+        "| GRU | Keras | 1.50 |  | **does not run**: needs FlexA |",
+        "| GRU | unrolled | 1.50 | 2e-07 | ADD, WHILE x2 |",
+        "| GRU | to ONNX | 1.50 | 2e-07 | ADD, WHILE x2 |",
+        "| GRU | torch.nn.GRU |  |  |  |",
+        "",
+        "</details>",
+    ]
+
+
+def test_every_model_has_a_name_in_the_table(tool):
+    assert set(MODELS) <= set(tool.EXPORT_LAYERS)
 
 
 def test_every_target_is_of_something_that_is_measured(tool):
@@ -199,3 +280,23 @@ def test_written_and_checked(tool, project, monkeypatch, capsys):
     image = "![Time against length](docs/bench/length.png)"
     assert text == f"before\n{BEGIN}\n{image}\n{END}\nafter\n"
     assert run("--check") == (0, "up to date")
+
+
+def test_the_export_table_has_a_section_of_its_own(tool, project, monkeypatch, capsys):
+    stored = {**result("export", [export_row("seqzoo.export")]), "targets": []}
+    stored["sizes"] = {"inputs": 128, "units": 256, "lengths": [100]}
+    (project / tool.RESULTS / "export.json").write_text(json.dumps(stored))
+    monkeypatch.setattr(sys, "argv", ["bench_table.py"])
+    with pytest.raises(SystemExit, match="export table: begin"):
+        tool.main()
+    begin, end = markers("export table")
+    readme = project / "README.md"
+    readme.write_text(f"{begin}\n{end}\n{readme.read_text()}")
+    assert tool.main() == 0
+    text = readme.read_text()
+    content = tool.export_section(stored)
+    assert text.startswith(f"{begin}\n{content}\n{end}\nbefore\n{BEGIN}\n![Time")
+    monkeypatch.setattr(sys, "argv", ["bench_table.py", "--check"])
+    assert tool.main() == 0
+    readme.write_text(text.replace("difference", "x"))
+    assert tool.main() == 1

@@ -1,9 +1,18 @@
 """Every cell in every format: export runs the file and compares it with Keras."""
 
+import collections
+
 import keras
+import numpy as np
+import onnx
 import pytest
+import tensorflow as tf
 
 from keras_seqzoo.export import export
+from keras_seqzoo.export.keras_backend import plain_operators
+from keras_seqzoo.export.recurrent_node import is_right_padding
+from keras_seqzoo.layers import PeepholeLSTM
+from keras_seqzoo.runtime import load
 
 CASES = {
     "simple_rnn": ("simple_rnn", {}, "RNN"),
@@ -34,10 +43,113 @@ def test_onnx(case, masked_model, tmp_path):
     cell, arguments, node = CASES[case]
     model = masked_model(cell, **arguments)
     report = export(model, tmp_path / "x.onnx", tolerance=4e-6, **QUICK)
-    # One node for each of the four directions; two modules or parts make it two.
-    parts = 2 if cell in ("clockwork_rnn", "scrn") else 1
-    assert report.operators[node] == 4 * parts
+    # Two layers of one direction, and one of both, which is a single node. Of modules
+    # or parts there are two, each with a node a direction.
+    nodes = 2 * 4 if cell in ("clockwork_rnn", "scrn") else 3
+    assert report.operators[node] == nodes
     assert not {"Loop", "Scan", "If"} & set(report.operators)
+
+
+def directions(path):
+    """How many nodes the file has of each operator and direction."""
+    nodes = onnx.load(path).graph.node
+    found = [(n.op_type, a.s.decode()) for n in nodes for a in n.attribute
+             if a.name == "direction"]  # fmt: skip
+    return dict(collections.Counter(found))
+
+
+def test_a_bidirectional_layer_is_one_onnx_node(masked_model, tmp_path):
+    path = tmp_path / "x.onnx"
+    layers = keras.layers
+    x = keras.Input((None, 5), name="x")
+    mask = keras.Input((None,), dtype="bool", name="mask")
+    starts = [keras.Input((3,), name=f"start_{n}") for n in range(4)]
+    lstm = layers.LSTM(3, return_sequences=True, return_state=True)
+    y, *ends = layers.Bidirectional(lstm, merge_mode="mul")(
+        x, mask=mask, initial_state=starts
+    )
+    # Functions with and without parameters, which ONNX lists one after the other.
+    one = layers.GRU(4, activation="hard_sigmoid", return_sequences=True)
+    other = layers.GRU(4, recurrent_activation="linear", go_backwards=True,
+                       use_bias=False, return_sequences=True)  # fmt: skip
+    z = layers.Bidirectional(one, backward_layer=other, merge_mode="sum")(y)
+    last = layers.SimpleRNN(2, go_backwards=True)(z)
+    both = layers.Bidirectional(
+        PeepholeLSTM(2), backward_layer=layers.LSTM(2, go_backwards=True)
+    )
+    outputs = [y, *ends, z, last, both(z)]
+    report = export(keras.Model([x, mask, *starts], outputs), path, **QUICK)
+    assert report.max_difference <= 2e-6
+    assert directions(path) == {
+        ("LSTM", "bidirectional"): 1,
+        ("GRU", "bidirectional"): 1,
+        ("RNN", "reverse"): 1,
+        # A peephole layer and one without cannot share a node.
+        ("LSTM", "forward"): 1,
+        ("LSTM", "reverse"): 1,
+    }
+
+
+@pytest.mark.parametrize("merge_mode", ["concat", "sum", None])
+def test_a_bidirectional_layer_turns_nothing_round(merge_mode, tmp_path):
+    x = keras.Input((None, 5), name="x")
+    gru = keras.layers.GRU(4, return_sequences=True)
+    both = keras.layers.Bidirectional(gru, merge_mode=merge_mode)
+    report = export(keras.Model(x, both(x)), tmp_path / "x.onnx", **QUICK)
+    assert {"GRU", "Split"} <= set(report.operators)
+    assert not {"Slice", "Gather", "Shape"} & set(report.operators)
+
+
+class LengthMask(keras.layers.Layer):
+    def call(self, x, lengths):
+        steps = keras.ops.arange(keras.ops.shape(x)[1], dtype="int32")
+        return steps[None] < lengths[:, None]
+
+
+def test_padding_on_the_right_is_known(masked_model, tmp_path):
+    x = keras.Input((None, 5), name="x")
+    lengths = keras.Input((), dtype="int32", name="lengths")
+    mask = LengthMask()(x, lengths)
+    lstm = keras.layers.LSTM(3, return_sequences=True, return_state=True)
+    model = keras.Model([x, lengths], keras.layers.Bidirectional(lstm)(x, mask=mask))
+    report = export(model, tmp_path / "x.onnx", **QUICK)
+    assert report.operators["LSTM"] == 1
+    assert not {"TopK", "Gather", "GatherND"} & set(report.operators)  # no sorting
+    runner = load(report.path)
+    inputs = {"x": np.random.default_rng(0).normal(size=(4, 9, 5)).astype("float32")}
+    inputs["lengths"] = np.array([9, 0, 4, 20], "int32")
+    for found, wanted in zip(runner(inputs).values(), model(inputs), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("is_right", "make"),
+    [
+        (True, lambda n, x: tf.sequence_mask(n, tf.shape(x)[1])),
+        (True, lambda n, x: tf.range(tf.shape(x)[1])[None] <= n[:, None]),
+        (True, lambda n, x: n[:, None] > tf.range(3, 3 + 2 * tf.shape(x)[1], 2)),
+        (True, lambda n, x: tf.sequence_mask(n, 4) & tf.sequence_mask(n + 1, 4)),
+        (False, lambda n, x: x > 0),
+        (False, lambda n, x: tf.range(tf.shape(x)[1]) >= n[:, None]),
+        (False, lambda n, x: tf.range(tf.shape(x)[1], 0, -1) < n[:, None]),
+        (False, lambda n, x: tf.range(tf.shape(x)[1]) < tf.cast(x, tf.int32)),
+        (False, lambda n, x: tf.range(tf.shape(n)[0])[:, None] < n[:, None]),
+        (False, lambda n, x: tf.sequence_mask(n, 4) & (x[:, :4] > 0)),
+    ],
+)
+def test_what_is_right_padding_for_sure(is_right, make):
+    found = []
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None, None))],
+        autograph=False,
+    )
+    def trace(lengths, x):
+        with plain_operators():  # as while tracing for export
+            found.append(is_right_padding(make(lengths, x)))
+
+    trace.get_concrete_function()
+    assert found == [is_right]
 
 
 @pytest.mark.parametrize("cell", ["coupled_lstm", "scrn"])

@@ -5,7 +5,10 @@ import json
 import keras
 import pytest
 
+from keras_seqzoo import registry, training
 from keras_seqzoo.cli import main
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.export import export
 from keras_seqzoo.models import SlotTagger
 
 
@@ -42,3 +45,57 @@ def test_predict_of_a_damaged_file(tmp_path, capfd):
     assert main(["predict", str(tmp_path / "x.onnx"), "a cat"]) == 2
     out, err = capfd.readouterr()
     assert not out and "x.onnx is damaged" in err and len(err.splitlines()) == 1
+
+
+RECIPE = """
+model:
+  name: gru_tagger
+  overrides: {units: 24, num_layers: 1, embedding_size: 24, character_size: 4,
+    character_filters: 4, dropout: 0.0}
+data: {dataset: train_tickets, batch_size: 8}
+training: {epochs: 12, learning_rate: 0.03, ema: 0.5}
+"""
+
+
+def test_a_data_set_measures_a_quantised_file(tmp_path, capfd):
+    recipe = tmp_path / "gru_tagger.tickets.yaml"
+    recipe.write_text(RECIPE)
+    tag, path = str(tmp_path / "preset"), str(tmp_path / "x.tflite")
+    training.train(recipe, output=tag, run_dir=tmp_path / "run")
+    capfd.readouterr()
+    data = ["--dataset", "train_tickets", "--split", "validation"]
+    quantize = ["--quantize", "full_int8", "--no-streaming"]
+    allowed = ["--max-loss", "20", "--json"]
+    assert main(["export", tag, path, *quantize, *data, *allowed]) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert report["max_loss"] == 20
+    for name, figure in ((tag, "keras_metric"), (path, "metric")):
+        assert main(["evaluate", name, *data, "--json"]) == 0
+        value = json.loads(capfd.readouterr().out)["value"]
+        assert value > 20 and value == pytest.approx(report[figure], abs=0.006)
+
+
+def test_full_int8_without_data(preset, tmp_path, capfd):
+    arguments = [
+        "export",
+        preset,
+        str(tmp_path / "x.tflite"),
+        "--quantize",
+        "full_int8",
+    ]
+    assert main(arguments) == 2
+    assert (
+        "--quantize full_int8 needs --dataset or --data-dir" in capfd.readouterr().err
+    )
+
+
+def test_an_exported_file_names_its_data_set(tmp_path):
+    path = tmp_path / "x.onnx"
+    export(registry.load("simple_rnn_tagger.atis"), path, streaming=False)
+    with pytest.raises(UserError, match="data_dir|atis"):
+        training.evaluate(path, data_dir=str(tmp_path))
+
+
+def test_evaluate_of_a_file_that_is_no_tagger(exported):
+    with pytest.raises(UserError, match=r"small.tflite must be a slot tagger's file"):
+        training.evaluate(exported["small.tflite"].path, dataset="train_tickets")

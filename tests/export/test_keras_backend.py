@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from keras.src import backend
 
-from keras_seqzoo.export import keras_backend
+from keras_seqzoo.export import fused_nodes, keras_backend
 from keras_seqzoo.layers.cell_layer import CellLayer
 
 LAYERS = (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU, CellLayer)
@@ -16,9 +16,13 @@ LAYERS = (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU, CellLayer)
 @pytest.mark.parametrize(
     ("original", "ours"),
     [
-        (backend.rnn, keras_backend._rnn),
+        (backend.rnn, keras_backend._nested(backend.rnn)),
         (backend.numpy.argmax, keras_backend._argmax),
         (keras.layers.TimeDistributed.call, keras_backend._time_distributed),
+        (
+            keras.layers.Bidirectional.call,
+            fused_nodes._both_directions(keras.layers.Bidirectional.call),
+        ),
     ],
 )
 def test_arguments_are_the_same(original, ours):

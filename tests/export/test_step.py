@@ -15,6 +15,7 @@ from keras_seqzoo.export import ExportError, export, runtimes, verify
 from keras_seqzoo.export.serving import serving_function
 from keras_seqzoo.export.step import step_function
 from keras_seqzoo.layers import ClockworkRNN, PeepholeLSTM
+from keras_seqzoo.layers.by_name import RECURRENT_LAYERS, recurrent_layer
 from keras_seqzoo.models import SlotTagger
 from keras_seqzoo.runtime import load
 from keras_seqzoo.streaming import NotStreamable
@@ -197,10 +198,71 @@ def test_ten_thousand_steps_one_by_one(suffix, tmp_path):
     x = np.random.default_rng(0).normal(size=(1, 10_000, 4)).astype("float32")
     expected = model.predict_on_batch(x)
     (whole,) = runner(x).values()
+    found = one_by_one(runner, x)["output"]
+    np.testing.assert_allclose(found, whole, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def one_by_one(runner, x):
     stream = runner.stream()
-    steps = [stream(x[:, t : t + 1])["output"] for t in range(10_000)]
-    np.testing.assert_allclose(np.concatenate(steps, 1), whole, atol=1e-5)
-    np.testing.assert_allclose(np.concatenate(steps, 1), expected, atol=1e-5)
+    steps = [stream(x[:, t : t + 1]) for t in range(x.shape[1])]
+    return {name: np.concatenate([s[name] for s in steps], 1) for name in steps[0]}
+
+
+def test_ten_thousand_steps_of_every_cell(tmp_path):
+    keras.utils.set_random_seed(0)
+    x = keras.Input((None, 4), name="x")
+    cells = {cell: {} for cell in RECURRENT_LAYERS}
+    cells["clockwork_rnn"] = {"periods": (1, 2, 5)}
+    parts = {
+        cell: recurrent_layer(cell, 6, return_sequences=True, **arguments)(x)
+        for cell, arguments in cells.items()
+    }
+    parts["reset_after"] = layers.GRU(6, return_sequences=True)(x)
+    path = tmp_path / "x.tflite"
+    export(keras.Model(x, parts), path, streaming=True, **QUICK)
+    x = np.random.default_rng(0).normal(size=(1, 10_000, 4)).astype("float32")
+    runner = load(path)
+    whole, found = runner(x), one_by_one(runner, x)
+    assert sorted(whole) == sorted(parts)
+    for cell, wanted in whole.items():
+        np.testing.assert_allclose(found[cell], wanted, rtol=0, atol=1e-5, err_msg=cell)
+
+
+def test_a_stateful_model_streams_as_keras_does(tmp_path):
+    keras.utils.set_random_seed(0)
+    batch = 2
+    x = keras.Input((None, 4), batch, name="x")
+    stacked = layers.RNN(
+        [layers.GRUCell(3), Countdown()], stateful=True, return_sequences=True
+    )
+    y = layers.LSTM(5, stateful=True, return_sequences=True)(x)
+    model = keras.Model(x, stacked(ClockworkRNN(4, periods=(1, 3), stateful=True,
+                                                return_sequences=True)(y)))  # fmt: skip
+    first = [np.asarray(v) for layer in model.layers[1:]
+             for v in keras.tree.flatten(layer.states)]  # fmt: skip
+    inputs = np.random.default_rng(0).normal(size=(batch, 23, 4)).astype("float32")
+    model(inputs[:, :3])  # states that a file must know nothing of
+    held = [v.numpy() for v in model.variables]
+    report = export(model, tmp_path / "x.onnx", streaming=True, **QUICK)
+    export(model, tmp_path / "x.tflite", streaming=True, **QUICK)
+    assert all((a == b.numpy()).all() for a, b in zip(held, model.variables))
+    assert all(layer.stateful for layer in model.layers[1:])
+    assert report.cases == [(3, 19)]  # the batch is free
+
+    variables = [v for layer in model.layers[1:]
+                 for v in keras.tree.flatten(layer.states)]  # fmt: skip
+    for variable, value in zip(variables, first, strict=True):
+        variable.assign(value)
+    wanted = [model(inputs[:, :8]), model(inputs[:, 8:9]), model(inputs[:, 9:])]
+    for suffix in ("onnx", "tflite"):
+        runner = load(tmp_path / f"x.{suffix}")
+        stream = runner.stream()
+        for chunk, answer in zip(np.split(inputs, [8, 9], 1), wanted, strict=True):
+            np.testing.assert_allclose(stream(chunk)["output"], answer, atol=2e-6)
+        for _ in range(2):  # serve starts anew each time
+            whole = np.concatenate(wanted, 1)
+            np.testing.assert_allclose(runner(inputs)["output"], whole, atol=2e-6)
 
 
 def test_a_saved_model_takes_text_chunk_by_chunk(tmp_path):

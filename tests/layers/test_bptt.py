@@ -227,14 +227,31 @@ def test_engine_in_mixed_precision(name, policy, engine_calls):
     np.testing.assert_allclose(tf.cast(outputs, "float32"), precise, rtol=0, atol=0.05)
 
 
+@pytest.mark.parametrize("kind", ["graph", "eager"])
 @pytest.mark.parametrize("name", [n for n in CASES if not is_linear(n)])
-def test_nan_in_the_padding_reaches_no_gradient(name, engine_calls):
+def test_nan_in_the_padding_reaches_no_gradient(name, kind, engine_calls):
     x, mask, _ = data(name)
     layer, _ = pair(name, None)
     dirty = tf.where(mask[..., None], x, np.nan)
-    function = compiled(lambda x: results(layer, x, mask, []), "graph")
+
+    def function(x):
+        return results(layer, x, mask, [])
+
+    function = compiled(function, "graph") if kind == "graph" else function
     assert_same(function(dirty), function(x))
-    assert engine_calls
+    assert bool(engine_calls) == (kind == "graph")
+
+
+@pytest.mark.parametrize("name", ["peephole_lstm", "clockwork_rnn", "min_gru"])
+def test_a_mask_in_any_form(name):
+    x, mask, _ = data(name)
+    layer, _ = pair(name, None)
+    expected = layer(x, mask=mask)[0]
+    numbers = tf.cast(mask, "int32")
+    for form in (mask.numpy(), mask.numpy().tolist(), numbers, numbers[..., None]):
+        np.testing.assert_array_equal(layer(x, mask=form)[0], expected)
+        found = tf.function(lambda x, form=form: layer(x, mask=form)[0])(x)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_fit_runs_the_engine_and_learns(engine_calls):
@@ -255,3 +272,74 @@ def test_other_activations_go_step_by_step(engine_calls):
     function = compiled(lambda x: results(layer, x, None, []), "graph")
     assert_same(function(x), results(reference, x, None, []))
     assert not engine_calls
+
+
+@pytest.mark.parametrize(
+    ("name", "tapes"),
+    [
+        ("peephole_lstm", "two"),
+        ("peephole_lstm", "persistent"),
+        ("clockwork_rnn", "persistent outside"),
+    ],
+)
+def test_first_gradients_under_any_tapes(name, tapes):
+    x, _, _ = data(name)
+    layer, _ = pair(name, None)
+    weights = layer.trainable_weights
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x)[0] ** 2)
+    expected = tape.gradient(loss, weights)
+    compiled_layer = tf.function(layer)
+
+    def two():
+        with tf.GradientTape() as one, tf.GradientTape() as other:
+            y = layer(x)[0]
+            first, second = tf.reduce_sum(y), tf.reduce_sum(y**2)
+        return one.gradient(first, weights), other.gradient(second, weights)
+
+    def persistent(layer=layer):
+        with tf.GradientTape(persistent=True) as tape:
+            y = layer(x)[0]
+            first, second = tf.reduce_sum(y), tf.reduce_sum(y**2)
+        return tape.gradient(first, weights), tape.gradient(second, weights)
+
+    if tapes == "persistent outside":
+        _, found = persistent(compiled_layer)
+    else:
+        _, found = tf.function(two if tapes == "two" else persistent)()
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_a_second_derivative_names_the_way_out():
+    x, _, _ = data("peephole_lstm")
+    layer, _ = pair("peephole_lstm", None)
+
+    @tf.function
+    def second():
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                loss = tf.reduce_sum(layer(x)[0] ** 2)
+            slope = tf.reduce_sum(inner.gradient(loss, x) ** 2)
+        return outer.gradient(slope, x)
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="unroll=True"):
+        second()
+
+
+def test_cores_where_no_affinity_is_known(monkeypatch):
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    x, _, _ = data("peephole_lstm")
+    layer, reference = pair("peephole_lstm", None)
+    np.testing.assert_allclose(tf.function(layer)(x)[0], reference(x)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", [lambda x: x * 0.5, keras.layers.LeakyReLU()])
+def test_clockwork_takes_any_callable_as_its_activation(activation):
+    x, _, _ = data("clockwork_rnn")
+    layer, reference = pair("clockwork_rnn", None, activation=activation)
+    expected = reference(x)[0]
+    np.testing.assert_allclose(layer(x)[0], expected, atol=1e-6)
+    np.testing.assert_allclose(tf.function(layer)(x)[0], expected, atol=1e-6)

@@ -37,6 +37,16 @@ def test_unrolled_result_is_the_reference(name, carried, go_backwards):
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_unrolled_backwards_with_zeros_at_masked_steps(name):
+    run = {"go_backwards": True, "zero_output_for_mask": True}
+    found = []
+    for unroll in (False, True):
+        layer, _ = CASES[name].filled(False, run | {"unroll": unroll})
+        found.append(layer(inputs(3, 5), mask=MASK)[0])
+    np.testing.assert_allclose(*found, 0, 1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("carried", [False, True], ids=["zero", "carried"])
 def test_only_an_unrolled_graph_has_no_loop(name, carried):
     case, x = CASES[name], inputs(2, 3)

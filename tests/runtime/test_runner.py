@@ -155,7 +155,9 @@ def test_a_file_without_step_does_not_stream(files, tmp_path):
 # Wrong files
 
 
-@pytest.mark.parametrize("name", [None, 3, "x.pb", "x", "missing.tflite", "."])
+@pytest.mark.parametrize(
+    "name", [None, 3, b"x.tflite", "x.pb", "x", "missing.tflite", "x\0.onnx", "."]
+)
 def test_wrong_names(name):
     with pytest.raises(UserError) as caught:
         runtime.load(name)
@@ -165,7 +167,7 @@ def test_wrong_names(name):
 def test_the_number_of_threads(files):
     assert runtime.load(files / "arrays.tflite", num_threads=2)
     for number in (0, True, 1.5):
-        with pytest.raises(UserError, match="positive integer"):
+        with pytest.raises(UserError, match=f"positive integer.*num_threads={number}"):
             runtime.load(files / "arrays.tflite", num_threads=number)
 
 
@@ -236,6 +238,61 @@ def test_metadata_of_a_later_version(files, tmp_path):
 # Processes of their own
 
 
+def printed_by(program, files):
+    """What a program prints as JSON; it finds the files' folder in sys.argv[1]."""
+    command = [sys.executable, "-c", program, str(files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_threads_share_a_runner(suffix, files):
+    # Not here, where it would be the end of all tests.
+    program = f"""
+import sys, threading
+import numpy as np
+from keras_seqzoo import runtime
+runner = runtime.load(f"{{sys.argv[1]}}/arrays.{suffix}")
+random = np.random.default_rng(0)
+sizes = [(1, 2, 3), (1, 90, 3), (4, 2, 3), (4, 90, 3)]
+cases = [random.normal(size=size).astype("float32") for size in sizes]
+expected = [runner(x)["output"] for x in cases]
+wrong = []
+def work(start):
+    for number in range(start, start + 200):
+        x, y = cases[number % 4], expected[number % 4]
+        found = runner(x)["output"]
+        if found.shape != y.shape or np.abs(found - y).max() > 1e-6:
+            wrong.append(number)
+threads = [threading.Thread(target=work, args=(start,)) for start in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(wrong))
+"""
+    assert printed_by(program, files) == 0
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_stream_takes_no_more_memory_with_time(suffix, files):
+    program = f"""
+import resource, sys
+import numpy as np
+from keras_seqzoo import runtime
+stream = runtime.load(f"{{sys.argv[1]}}/arrays.{suffix}").stream()
+x = np.zeros((1, 1, 3), "float32")
+sizes = []
+for steps in (5_000, 20_000):
+    for _ in range(steps):
+        stream(x)
+    sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(sizes)
+"""
+    early, late = printed_by(program, files)
+    assert late <= 1.01 * early  # 25 bytes a step would be more
+
+
 def test_it_is_light_and_needs_no_tensorflow(files):
     program = """
 import json, sys, time
@@ -252,17 +309,7 @@ heavy = {"tensorflow", "keras", "tf2onnx", "onnx"} & set(sys.modules)
 print(json.dumps([seconds, sorted(heavy), found]))
 """
     # The best of three, because machines have other things to do.
-    results = [
-        json.loads(
-            subprocess.run(
-                [sys.executable, "-c", program, str(files)],
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-        )
-        for _ in range(3)
-    ]
+    results = [printed_by(program, files) for _ in range(3)]
     assert min(seconds for seconds, _, _ in results) < 0.3
     _, heavy, found = results[0]
     assert heavy == []

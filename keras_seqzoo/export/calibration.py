@@ -1,0 +1,92 @@
+"""Inputs as the model will meet them, from which activations get their int8 scales."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.export.serving import Served
+from keras_seqzoo.export.step import Step
+from keras_seqzoo.export.verify import step_sizes
+from keras_seqzoo.runtime.runner import checked
+
+Arrays = dict[str, np.ndarray]
+
+
+def representative(served: Served, data: Iterable[Any]) -> list[Arrays]:
+    """The data as the model's inputs: arrays by name.
+
+    Raises:
+        UserError: if there are none, or an input is missing, unknown, or of another
+            dtype or shape.
+    """
+    wanted = {
+        name: {"dtype": spec.dtype.name, "shape": [s or "any" for s in spec.shape]}
+        for name, spec in served.inputs.items()
+    }
+    given = [checked(_as_arrays(inputs, served), wanted) for inputs in data]
+    if not given:
+        raise UserError("representative_data must hold inputs. Received: none")
+    return given
+
+
+def calibration(
+    step: Step | None, data: list[Arrays]
+) -> Callable[[], Iterator[tuple[str, Arrays]]]:
+    """The calls of both signatures that run the model over representative data.
+
+    Args:
+        step: the model's step, which sees the sequences in chunks; None without one.
+        data: the inputs of some calls.
+    """
+
+    def calls():
+        for inputs in data:
+            yield "serve", inputs
+        for inputs in data if step else []:
+            yield from (("step", chunk) for chunk in _chunks(step, inputs))
+
+    return calls
+
+
+def examples(served: Served, data: list[Arrays]) -> Callable[[int, int, int], Arrays]:
+    """A function of batch, length and seed that repeats the data to such a size.
+
+    Scales that were taken from the data fit nothing else: random inputs would be cut
+    off.
+    """
+
+    def example(batch, length, seed=0):
+        arrays = dict(data[seed % len(data)])
+        for name, spec in served.inputs.items():
+            for axis, size in enumerate(spec.shape):
+                if size is None:
+                    steps = np.arange(length if axis else batch)
+                    steps %= arrays[name].shape[axis]
+                    arrays[name] = arrays[name].take(steps, axis)
+        return arrays
+
+    return example
+
+
+def _as_arrays(inputs: Any, served: Served) -> Any:
+    """Of a model with one input the array alone will do."""
+    if not isinstance(inputs, dict) and len(served.inputs) == 1:
+        return {next(iter(served.inputs)): inputs}
+    return inputs
+
+
+def _chunks(step, inputs):
+    """The inputs of the step over a whole sequence, with the states as they come."""
+    seen = []
+
+    def run(chunk):
+        seen.append(chunk)
+        tensors = {name: tf.constant(array) for name, array in chunk.items()}
+        return {name: np.asarray(y) for name, y in step.served.call(tensors).items()}
+
+    first = step.sequences[0]
+    step.answer(run, inputs, step_sizes(inputs[first].shape[1]))
+    return seen
