@@ -260,7 +260,7 @@ def evaluate_command(
     type=click.FloatRange(min=0, min_open=True),
     help="Largest difference from Keras that is allowed.",
 )
-@click.option("--dataset", help="Measure the file on it; by default TAG's own.")
+@click.option("--dataset", help="Data set to measure on; with --data-dir TAG's own.")
 @data_dir_option
 @click.option(
     "--split",
@@ -272,9 +272,7 @@ def evaluate_command(
 @click.option(
     "--max-loss",
     type=click.FloatRange(min=0),
-    default=0.5,
-    show_default=True,
-    help="How many points of F1 the file may lose.",
+    help="How many points of F1 the file may lose, 0.5 by default.",
 )
 @json_option
 def export_command(
@@ -287,7 +285,7 @@ def export_command(
     dataset: str | None,
     data_dir: str | None,
     split: str,
-    max_loss: float,
+    max_loss: float | None,
     as_json: bool,
 ) -> None:
     """Write the model TAG to PATH and check the file in its own runtime.
@@ -312,13 +310,15 @@ def export_command(
     options = {} if tolerance is None else {"tolerance": tolerance}
     if quantize == "full_int8" and not (dataset or data_dir):
         raise UserError("--quantize full_int8 needs --dataset or --data-dir.")
+    if max_loss is not None and not (dataset or data_dir):
+        raise UserError("--max-loss needs --dataset or --data-dir to measure on.")
     try:
         with results_only():
             model = registry.load(tag)
             if dataset or data_dir:
                 named = dataset or registry.info(tag).dataset
                 of_data = data_options(model, named, data_dir, split, quantize)
-                options |= {**of_data, "max_loss": max_loss}
+                options |= of_data | {"max_loss": 0.5 if max_loss is None else max_loss}
             report = export(
                 model,
                 path,
@@ -333,6 +333,8 @@ def export_command(
         # The library speaks of its argument; here it is an option.
         message = str(error).replace("overwrite is asked for", "--overwrite is given")
         raise UserError(message) from error
+    if report.keras_metric == 0:
+        click.echo("TAG itself has F1 0 on this data set: no loss was found.", err=True)
     if as_json:
         print_json(report.to_dict())
     else:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.export.layer_settings import in_float32
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.step import Step
 from keras_seqzoo.export.verify import step_sizes
@@ -19,14 +20,27 @@ def representative(served: Served, data: Iterable[Any]) -> list[Arrays]:
     """The data as the model's inputs: arrays by name.
 
     Raises:
-        UserError: if there are none, or an input is missing, unknown, or of another
-            dtype or shape.
+        UserError: if there are none, or an input is missing, unknown, not finite, or of
+            another dtype or shape.
     """
+    data = data() if callable(data) else data
+    if isinstance(data, (dict, str)) or not isinstance(data, Iterable):
+        raise UserError(
+            "representative_data must be a list, generator or function that gives the "
+            f"inputs of several calls. Received: a {type(data).__name__}"
+        )
     wanted = {
         name: {"dtype": spec.dtype.name, "shape": [s or "any" for s in spec.shape]}
         for name, spec in served.inputs.items()
     }
     given = [checked(_as_arrays(inputs, served), wanted) for inputs in data]
+    for name, array in ((n, x) for inputs in given for n, x in inputs.items()):
+        # The converter ends the process on these.
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UserError(
+                f"representative_data must be finite. Received: {name} with NaN or "
+                "infinity"
+            )
     if not given:
         raise UserError("representative_data must hold inputs. Received: none")
     return given
@@ -75,6 +89,11 @@ def _as_arrays(inputs: Any, served: Served) -> Any:
     """Of a model with one input the array alone will do."""
     if not isinstance(inputs, dict) and len(served.inputs) == 1:
         return {next(iter(served.inputs)): inputs}
+    if not isinstance(inputs, dict):
+        raise UserError(
+            "representative_data must give dicts of arrays by name: "
+            f"{', '.join(served.inputs)}. Received: a {type(inputs).__name__}"
+        )
     return inputs
 
 
@@ -85,8 +104,11 @@ def _chunks(step, inputs):
     def run(chunk):
         seen.append(chunk)
         tensors = {name: tf.constant(array) for name, array in chunk.items()}
-        return {name: np.asarray(y) for name, y in step.served.call(tensors).items()}
+        with in_float32(step.served.model):
+            outputs = step.served.call(tensors)
+        return {name: np.asarray(y) for name, y in outputs.items()}
 
-    first = step.sequences[0]
-    step.answer(run, inputs, step_sizes(inputs[first].shape[1]))
+    shortest = min(inputs[name].shape[1] for name in step.sequences)
+    cut = {name: inputs[name][:, :shortest] for name in step.sequences}
+    step.answer(run, inputs | cut, step_sizes(shortest))
     return seen

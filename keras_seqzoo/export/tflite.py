@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export.keras_backend import nested_loops
-from keras_seqzoo.export.layer_settings import HALF
+from keras_seqzoo.export.layer_settings import HALF, plain_errors
 from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.tracing import frozen_function
@@ -51,7 +51,7 @@ def write_tflite(
                 f"Received: {weight.path} in {weight.dtype}"
             )
     try:
-        with nested_loops():
+        with nested_loops(), plain_errors():
             functions = {name: frozen_function(f) for name, f in signatures.items()}
         content = _convert(functions, quantize, calibration)
     except Exception as error:

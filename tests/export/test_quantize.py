@@ -13,6 +13,7 @@ from keras_seqzoo.layers import PeepholeLSTM
 from keras_seqzoo.runtime import load
 
 QUICK = {"batches": (1,), "lengths": (19,)}
+STREAMED = ("int8_weights", "full_int8")
 
 
 def sequences(count):
@@ -39,7 +40,12 @@ def reports(model, tmp_path_factory):
         data = sequences(12) if quantize == "full_int8" else None
         path = folder / f"{quantize}.tflite"
         found[quantize] = export(
-            model, path, quantize=quantize, representative_data=data, **QUICK
+            model,
+            path,
+            quantize=quantize,
+            representative_data=data,
+            streaming=quantize in STREAMED,
+            **QUICK,
         )
     return found
 
@@ -93,7 +99,7 @@ def test_dequantized_weights_are_keras_weights_rounded(model, reports):
     assert np.abs(answer - exact).max() > 1e-5
 
 
-@pytest.mark.parametrize("quantize", ["int8_weights", "full_int8"])
+@pytest.mark.parametrize("quantize", STREAMED)
 def test_the_step_is_quantised_too(quantize, reports):
     report = reports[quantize]
     assert report.no_step is None and report.step_difference <= report.tolerance
@@ -121,6 +127,7 @@ def test_the_metric_is_computed_with_both(model, tmp_path):
         model,
         tmp_path / "x.tflite",
         quantize="int8",
+        streaming=False,
         metric=accuracy,
         max_loss=20,
         **QUICK,
@@ -157,6 +164,22 @@ def test_too_much_loss_leaves_no_file(bad, small, tmp_path):
             {"quantize": "full_int8", "representative_data": [np.zeros((1, 3, 4))]},
             r"input 'x' must be float32 \(any, any, 16\). Received: float64",
         ),
+        (
+            {
+                "quantize": "full_int8",
+                "representative_data": {"x": np.zeros((1, 3, 16))},
+            },
+            "several calls. Received: a dict",
+        ),
+        ({"quantize": "full_int8", "representative_data": 5}, "Received: a int"),
+        (
+            {
+                "quantize": "full_int8",
+                "representative_data": lambda: [np.full((1, 3, 16), np.inf, "float32")],
+            },
+            "must be finite. Received: x with NaN or infinity",
+        ),
+        ({"metric": lambda run: None}, "metric must return a number. Received: None"),
         ({"metric": 3}, "metric must be a function"),
         ({"max_loss": 1}, "beside a metric"),
         ({"metric": len, "max_loss": -1}, "max_loss must be a number from 0 on"),
@@ -166,3 +189,37 @@ def test_wrong_arguments(arguments, message, model, tmp_path):
     with pytest.raises(UserError, match=message):
         export(model, tmp_path / "x.tflite", **arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_full_int8_of_two_lengths_in_mixed_precision(tmp_path):
+    keras.utils.set_random_seed(0)
+    x, y = keras.Input((None, 6), name="x"), keras.Input((None, 4), name="y")
+    layers = [keras.layers.GRU(4, dtype="mixed_float16") for _ in range(2)]
+    model = keras.Model([x, y], [layers[0](x), layers[1](y)])
+    rng = np.random.default_rng(0)
+    data = [
+        {
+            "x": rng.normal(size=(1, 20, 6)).astype("float32"),
+            "y": rng.normal(size=(1, 5, 4)).astype("float32"),
+        }
+    ] * 4
+    report = export(
+        model,
+        tmp_path / "x.tflite",
+        quantize="full_int8",
+        representative_data=data,
+        streaming=True,
+        tolerance=0.5,
+        **QUICK,
+    )
+    assert report.signatures == ["serve", "step"]
+
+
+def test_sizes_on_which_keras_gives_nan_are_left_out(tmp_path):
+    keras.utils.set_random_seed(0)
+    x = keras.Input((None,), dtype="int32")
+    h = keras.layers.Embedding(50, 4, mask_zero=True)(x)
+    h = keras.layers.LSTM(4, return_sequences=True)(h)
+    h = keras.layers.GlobalAveragePooling1D()(h)  # NaN over padding alone
+    report = export(keras.Model(x, h), tmp_path / "x.onnx", lengths=(1, 16, 33))
+    assert (3, 33) in report.cases and report.max_difference < 1e-5
