@@ -312,7 +312,7 @@ def test_export_json(seqzoo, preset, tmp_path):
     assert_one_line_error(err, path, "replaced only if --overwrite is given")
     status, out, err = seqzoo("evaluate", path)
     assert (status, out) == (2, "")
-    assert_one_line_error(err, path, "not a preset", "seqzoo.runtime.load")
+    assert_one_line_error(err, path, "must name a data set", "--dataset")
 
 
 def test_export_beyond_tolerance_is_status_1(seqzoo, preset, tmp_path):
