@@ -1,5 +1,7 @@
 """The errors a user can cause; the command line turns them into one line."""
 
+import re
+
 
 class UserError(ValueError):
     """The user's input was wrong. The message is one line and says what is allowed."""
@@ -7,3 +9,9 @@ class UserError(ValueError):
 
 class PresetError(UserError):
     """A preset's file is damaged, missing or not a preset's. The message names it."""
+
+
+def first_line(error: Exception, limit: int = 300) -> str:
+    """An error in one line, without TensorFlow's names of its own nodes."""
+    text = re.sub(r"\{\{.*?\}\} *| \[Op:.*", "", str(error)).strip()
+    return (text.splitlines() or [type(error).__name__])[0][:limit]

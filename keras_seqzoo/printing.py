@@ -1,7 +1,9 @@
 """How the command line shows its results."""
 
+import contextlib
 import json
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -84,3 +86,10 @@ def readable(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)
+
+
+@contextlib.contextmanager
+def results_only() -> Iterator[None]:
+    """Sends what libraries print (Keras' progress, say) to standard error."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield

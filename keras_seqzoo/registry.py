@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from keras_seqzoo.errors import PresetError, UserError
+from keras_seqzoo.errors import PresetError, UserError, first_line
 from keras_seqzoo.presets import remote, store
 from keras_seqzoo.presets.model_size import no_larger_than
 
@@ -350,8 +350,7 @@ def _build(entry: Architecture, config: dict) -> "ZooModel":
     try:
         model = entry.build(**config)
     except (TypeError, ValueError) as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise UserError(f"{entry.name}: {first_line}") from error
+        raise UserError(f"{entry.name}: {first_line(error)}") from error
     model.architecture = entry.name
     return model
 

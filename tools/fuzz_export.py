@@ -61,7 +61,7 @@ def main(examples, seed):
         try:
             test()
         except Exception:
-            if failure is None:
+            if failure is None:  # not a model's: hypothesis' own, say
                 raise
     if failure is not None:
         form, drawn, error = failure

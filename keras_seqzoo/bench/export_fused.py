@@ -6,9 +6,10 @@ written here. Its two states are variables of the file, which live on between ca
 
 from collections.abc import Sequence
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+from keras_seqzoo.export.weights_only import packed
 
 ABSENT = -1  # an optional input that is not there
 
@@ -85,6 +86,4 @@ def fused_lstm(
     model = schema.ModelT()
     model.version = 3  # of the format
     model.operatorCodes, model.subgraphs, model.buffers = [code], [graph], buffers
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(model)

@@ -20,6 +20,7 @@ from keras_seqzoo.bench.export_contenders import (
 )
 from keras_seqzoo.bench.export_models import ExportModel, Sizes
 from keras_seqzoo.bench.timing import Timing, median_ratio, take_turns
+from keras_seqzoo.errors import first_line
 from keras_seqzoo.export.quiet import quiet
 
 SLOW_S = 2.0  # a call that takes longer is not waited for again
@@ -120,14 +121,10 @@ def foreign(names: Mapping[str, int] | None) -> list[str]:
 
 def _reason(error: Exception, names: Mapping[str, int] | None) -> str:
     if names is None:
-        return f"not converted: {_first_line(error)}"
+        return f"not converted: {first_line(error)}"
     if needed := foreign(names):
         return f"needs {', '.join(needed)}"
-    return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return first_line(error)
 
 
 def with_times(

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_seqzoo.errors import UserError
+from keras_seqzoo.errors import UserError, first_line
 from keras_seqzoo.streaming import called_instead
 
 
@@ -80,8 +80,7 @@ def _typed(model, specs, dtypes):
             return [_with(s, dtype) for s, dtype in zip(specs, dtypes(tried))]
         except Exception as error:  # ids, say, where no float will do
             failure = failure or error
-    reason = (str(failure).strip().splitlines() or [type(failure).__name__])[0][:200]
-    raise _refused(model, f"calling it failed: {reason}") from failure
+    raise _refused(model, f"calling it failed: {first_line(failure)}") from failure
 
 
 def _with(spec, dtype=None, axis=None):

@@ -165,7 +165,7 @@ def _fused_simple_recurrence(
     recurrent_dropout_mask=None,
     unroll=False,
 ):
-    function = ACTIVATIONS.get(keras.activations.get(activation))
+    function = ACTIVATIONS.get(activation)
     if function is None or inputs.dtype != tf.float32:
         return simple_recurrence(
             inputs,

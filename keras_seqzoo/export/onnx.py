@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf2onnx
 from tf2onnx import utils
 
+from keras_seqzoo.errors import first_line
 from keras_seqzoo.export.canonical_onnx import canonical
 from keras_seqzoo.export.fused_nodes import fused_nodes
 from keras_seqzoo.export.recurrent_node import node_from_marker
@@ -35,8 +36,7 @@ def write_onnx(served: Served, path: pathlib.Path) -> dict[str, tf.Tensor]:
         model, outputs = _convert(served)
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise ExportError(f"ONNX conversion failed: {reason[0][:300]}") from error
+        raise ExportError(f"ONNX conversion failed: {first_line(error)}") from error
     path.write_bytes(model.SerializeToString(deterministic=True))
     return outputs
 

@@ -7,6 +7,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from keras_seqzoo.errors import first_line
 from keras_seqzoo.export.layer_settings import all_layers
 from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served
@@ -56,8 +57,7 @@ def write_saved_model(
             signatures=signatures | {"serving_default": signatures[default]},
         )
     except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise ExportError(f"SavedModel export failed: {reason[0][:300]}") from error
+        raise ExportError(f"SavedModel export failed: {first_line(error)}") from error
     return {name: f.structured_outputs for name, f in signatures.items()}
 
 

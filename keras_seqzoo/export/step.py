@@ -6,13 +6,13 @@ Inputs and outputs are those of `serve`, and besides them for each state an inpu
 
 import contextlib
 import dataclasses
-import re
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_seqzoo.errors import first_line
 from keras_seqzoo.export.layer_settings import plain_errors
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.tracing import for_inference
@@ -109,7 +109,7 @@ def step_function(served: Served) -> Step:
     except NotStreamable:
         raise
     except Exception as error:  # whatever a model may do that nobody thought of
-        raise NotStreamable(f"trying it failed: {_line(error)}") from error
+        raise NotStreamable(f"trying it failed: {first_line(error)}") from error
     time_axes = _time_axes(whole, parts)
     starts = [(call.layer.name, state) for call in calls for state in call.start]
     states = [
@@ -243,7 +243,7 @@ def _watched(served, inputs):
             except NotStreamable:
                 raise
             except Exception as error:
-                raise _PartError(f"{name} fails: {_line(error)}") from error
+                raise _PartError(f"{name} fails: {first_line(error)}") from error
             seen.extend((name, y) for y in keras.tree.flatten(outputs))
             return outputs
 
@@ -258,7 +258,7 @@ def _watched(served, inputs):
         except (_PartError, NotStreamable):
             raise
         except Exception as error:
-            raise _PartError(f"the model fails: {_line(error)}") from error
+            raise _PartError(f"the model fails: {first_line(error)}") from error
     seen += [(f"output {name}", y) for name, y in outputs.items()]
     return [(name, np.asarray(y)) for name, y in seen if y is not None]
 
@@ -328,9 +328,3 @@ def _time_axis(whole, parts):
     shapes = np.array([part.shape for part in parts])
     (axes,) = np.nonzero((shapes != whole.shape).any(axis=0))
     return int(axes[0]) if len(axes) == 1 else None
-
-
-def _line(error):
-    """An error in one line, without TensorFlow's names of its own nodes."""
-    text = re.sub(r"\{\{.*?\}\} *| \[Op:.*", "", str(error)).strip()
-    return (text.splitlines() or [type(error).__name__])[0][:200]

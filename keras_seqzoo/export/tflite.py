@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import tensorflow as tf
 
-from keras_seqzoo.errors import UserError
+from keras_seqzoo.errors import UserError, first_line
 from keras_seqzoo.export.keras_backend import nested_loops
 from keras_seqzoo.export.layer_settings import HALF, plain_errors
 from keras_seqzoo.export.report import ExportError
@@ -56,7 +56,7 @@ def write_tflite(
         content = _convert(functions, quantize, calibration)
     except Exception as error:
         model = next(iter(signatures.values())).model
-        reason = _reason(str(error), model)
+        reason = _reason(error, model)
         raise ExportError(f"TFLite conversion failed: {reason}") from error
     refuse_foreign_operators(content)
     path.write_bytes(content)
@@ -118,9 +118,9 @@ def refuse_foreign_operators(content: bytes) -> None:
         )
 
 
-def _reason(message, model):
+def _reason(error, model):
     """One line out of the converter's pages."""
-    found = re.search(r'loc\(.*?"(\w+):", "([^"@]+)', message)
+    found = re.search(r'loc\(.*?"(\w+):", "([^"@]+)', str(error))
     if found:
         return unsupported(*found.groups(), model, "TFLite")
-    return (message.strip().splitlines() or ["unknown reason"])[0][:300]
+    return first_line(error)

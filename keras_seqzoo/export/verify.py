@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from keras_seqzoo.errors import UserError
+from keras_seqzoo.errors import UserError, first_line
 from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.step import Step
@@ -86,7 +86,7 @@ def verify(
                 received.append(run(inputs))
             except Exception as error:
                 raise ExportError(
-                    f"the file does not run on {_words(case)}: {_first_line(error)}"
+                    f"the file does not run on {_words(case)}: {first_line(error)}"
                 ) from error
     if not cases:
         raise ExportError(f"Keras runs on none of the sizes: {failure}")
@@ -180,7 +180,7 @@ def verify_step(
             answer = step.answer(run, inputs, sizes)
         except Exception as error:
             raise ExportError(
-                f"the file's step does not run on {case}: {_first_line(error)}"
+                f"the file's step does not run on {case}: {first_line(error)}"
             ) from error
         difference = _difference(whole, answer, tolerance, case)
         if not difference <= tolerance:
@@ -295,7 +295,3 @@ def _different_labels(expected, received):
 def _is_float(array):
     # NumPy does not count bfloat16 among its own.
     return np.issubdtype(array.dtype, np.floating) or array.dtype.name == "bfloat16"
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -8,7 +8,7 @@ front of the operator, which LiteRT runs once, makes them float32.
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
-IDENTIFIER = b"TFL3"
+from keras_seqzoo.runtime.files import TFLITE_IDENTIFIER
 
 
 def weights_only(content: bytes) -> bytes:
@@ -31,8 +31,13 @@ def weights_only(content: bytes) -> bytes:
                 operator.inputs[place] = floats[weight]
             operators.append(operator)
         graph.operators = operators
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return packed(model)
+
+
+def packed(model: schema.ModelT) -> bytes:
+    """The content of a TFLite file."""
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), TFLITE_IDENTIFIER)
     return bytes(builder.Output())
 
 

@@ -14,7 +14,8 @@ from keras_seqzoo.layers.nested_loop import nested_loop
 _nested: ContextVar[bool] = ContextVar("nested_loops", default=False)
 _plain: ContextVar[bool] = ContextVar("plain_loops", default=False)
 
-# Where Keras and TensorFlow trace a model to make a TFLite file of it.
+# Where Keras and TensorFlow trace a model to make a TFLite file of it. Neither has a
+# public way to ask whether it is doing so.
 _LITERT_EXPORTERS = ("keras.src.export.litert", "tensorflow.lite.python.lite")
 
 

@@ -21,7 +21,7 @@ from keras_seqzoo.errors import UserError
 FORMAT = 1
 DESCRIPTION, CARD, CHECKSUM = "seqzoo.json", "README.md", "sha256"
 
-_TFLITE_IDENTIFIER = b"TFL3"  # a flatbuffer's, from its byte 4 on
+TFLITE_IDENTIFIER = b"TFL3"  # a flatbuffer's, from its byte 4 on
 _ONNX_METADATA = 14  # the field `metadata_props` of ONNX's ModelProto
 
 
@@ -57,7 +57,7 @@ def read_model_file(path: pathlib.Path) -> ModelFile:
     except (OSError, ValueError) as error:  # of a NUL in the name, the latter
         reason = getattr(error, "strerror", error)
         raise UserError(f"{path} cannot be read: {reason}.") from None
-    if path.suffix == ".tflite" and data[4:8] != _TFLITE_IDENTIFIER:
+    if path.suffix == ".tflite" and data[4:8] != TFLITE_IDENTIFIER:
         raise UserError(f"{path} is not a TFLite file.")
     read = _archive if path.suffix == ".tflite" else _properties
     try:

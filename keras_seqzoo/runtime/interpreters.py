@@ -5,7 +5,7 @@ import pathlib
 import threading
 from collections.abc import Callable
 
-from keras_seqzoo.errors import UserError
+from keras_seqzoo.errors import UserError, first_line
 from keras_seqzoo.runtime.files import ModelFile, read_model_file
 
 
@@ -21,8 +21,8 @@ def interpreters(file: ModelFile, num_threads: int) -> dict[str, Callable]:
     except (ValueError, RuntimeError) as error:
         if isinstance(error, UserError):
             raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{file.path} cannot be run here: {reason[:200]}") from error
+        reason = first_line(error)
+        raise UserError(f"{file.path} cannot be run here: {reason}") from error
 
 
 def _tflite(file, num_threads):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_seqzoo.errors import UserError
+from keras_seqzoo.errors import UserError, first_line
 from keras_seqzoo.runtime.files import CARD, ModelFile
 
 Arrays = dict[str, np.ndarray]
@@ -113,10 +113,9 @@ class Runner:
         # Two inputs whose lengths do not fit each other, say.
         except Exception as error:
             shapes = ", ".join(f"{name} {x.shape}" for name, x in inputs.items())
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UserError(
                 f"{self._path} does not run on inputs of these shapes: {shapes}: "
-                f"{reason[:200]}"
+                f"{first_line(error)}"
             ) from error
 
 

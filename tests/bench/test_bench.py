@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from keras_seqzoo import bench, cli
+from keras_seqzoo import bench
 from keras_seqzoo.bench import plot
 from keras_seqzoo.bench.cases import CASES
 from keras_seqzoo.bench.shapes import GPU, SWEEPS, Shape
@@ -16,18 +16,6 @@ from keras_seqzoo.bench.torch_modules import has_torch
 from keras_seqzoo.errors import UserError
 
 SCHEMA = {"case", "shape", "ours_ms", "peer", "peer_ms", "ratio"}
-
-
-@pytest.fixture
-def seqzoo(capsys):
-    """Runs a command in this process; gives its status, output and messages."""
-
-    def run(*arguments):
-        status = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

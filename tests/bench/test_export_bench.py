@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from keras_seqzoo import cli
 from keras_seqzoo.bench import export_bench
 from keras_seqzoo.bench.export_contenders import (
     FLOAT16,
@@ -22,18 +21,6 @@ from keras_seqzoo.bench.export_models import KERAS_MODELS, MODELS, OUR_MODELS, S
 from keras_seqzoo.bench.torch_modules import has_torch
 
 TINY = Sizes(inputs=3, units=4, lengths=(2, 5))
-
-
-@pytest.fixture
-def seqzoo(capsys):
-    """Runs a command in this process; gives its status, output and messages."""
-
-    def run(*arguments):
-        status = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from keras_seqzoo.arguments import (
     truth,
 )
 from keras_seqzoo.cells.recurrent_cell import rate
-from keras_seqzoo.errors import UserError
+from keras_seqzoo.errors import UserError, first_line
 from keras_seqzoo.layers.rnn_stack import RNNStack
 from keras_seqzoo.models.character_convolution import CharacterConvolution
 from keras_seqzoo.models.zoo_model import ZooModel
@@ -174,7 +174,7 @@ class SlotTagger(ZooModel):
         except (TypeError, ValueError, OverflowError) as error:
             if not cell_arguments:
                 raise
-            reason = str(error).strip().splitlines()[0]
+            reason = first_line(error)
             raise UserError(f"`cell_arguments` of {cell}: {reason}") from error
         x = keras.layers.Dropout(dropout, name="head_dropout")(x)
         logits = head(x)

@@ -5,24 +5,24 @@ Results go to standard output, messages to standard error. Exit status: 0 done, 
 work failed, 2 the user's input was wrong, 130 interrupted.
 """
 
-import contextlib
-import json
-import pathlib
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from keras_seqzoo import __version__
+from keras_seqzoo.cli.bench import bench_group
+from keras_seqzoo.cli.options import data_dir_option, json_option, split_option
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.export import QUANTIZE
 from keras_seqzoo.native_log import quiet
 from keras_seqzoo.printing import (
     print_facts,
     print_json,
     print_table,
+    results_only,
     words_over_slots,
 )
 
@@ -34,15 +34,6 @@ _EXTRAS = {
     "tensorflow_datasets": "datasets",
     "matplotlib": "plots",
 }
-
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON value and nothing else."
-)
-data_dir_option = click.option(
-    "--data-dir",
-    type=click.Path(exists=True, file_okay=False),
-    help="Folder of a local copy of the data set; fetched if not given.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -216,13 +207,7 @@ def train_command(
 @click.argument("tag")
 @click.option("--dataset", help="Data set; by default the one TAG was trained on.")
 @data_dir_option
-@click.option(
-    "--split",
-    type=click.Choice(["train", "validation", "test"]),
-    default="test",
-    show_default=True,
-    help="Part of the data set.",
-)
+@split_option
 @json_option
 def evaluate_command(
     tag: str, dataset: str | None, data_dir: str | None, split: str, as_json: bool
@@ -246,7 +231,7 @@ def evaluate_command(
 @click.argument("path", type=click.Path())
 @click.option(
     "--quantize",
-    type=click.Choice(["float16", "int8", "int8_weights", "full_int8"]),
+    type=click.Choice(QUANTIZE),
     help="Smaller numbers (TFLite only); full_int8 needs a data set.",
 )
 @click.option(
@@ -262,13 +247,7 @@ def evaluate_command(
 )
 @click.option("--dataset", help="Data set to measure on; with --data-dir TAG's own.")
 @data_dir_option
-@click.option(
-    "--split",
-    type=click.Choice(["train", "validation", "test"]),
-    default="test",
-    show_default=True,
-    help="Part of the data set to measure on.",
-)
+@split_option
 @click.option(
     "--max-loss",
     type=click.FloatRange(min=0),
@@ -357,227 +336,7 @@ def data_options(
     return options
 
 
-@commands.group("bench", short_help="Time our layers and exports against others.")
-def bench_group() -> None:
-    """Time our layers, and our exported files, against others.
-
-    All candidates of a case take turns in one process. A ratio is our time over the
-    peer's; each side's time is that of its faster way to run (plain graph or XLA). The
-    machine should be idle.
-
-    \b
-    Examples:
-      seqzoo bench train --case peephole_lstm
-      seqzoo bench infer --json
-      seqzoo bench export --model gru
-    """
-
-
-def bench_options(command: Callable) -> Callable:
-    """The options of the commands that time layers."""
-    options = [
-        click.option(
-            "--case", "cases", multiple=True, help="Only this case; may be repeated."
-        ),
-        click.option(
-            "--shape",
-            "shapes",
-            multiple=True,
-            metavar="BATCH,STEPS,INPUTS,UNITS",
-            help="Instead of the case's own shapes; may be repeated.",
-        ),
-        click.option(
-            "--sweep",
-            type=click.Choice(["length", "units"]),
-            help="Time over a range of sequence lengths or units instead.",
-        ),
-        click.option(
-            "--plot",
-            type=click.Path(dir_okay=False),
-            help="Draw the sweep into this file (.png, .svg, ...).",
-        ),
-        click.option(
-            "--seconds",
-            type=click.FloatRange(min=0),
-            default=20.0,
-            show_default=True,
-            help="For each case and shape.",
-        ),
-        click.option(
-            "--threads",
-            type=click.IntRange(min=1),
-            help="For TensorFlow and PyTorch; as many as cores if not given.",
-        ),
-        click.option(
-            "--output",
-            type=click.Path(dir_okay=False),
-            help="Save the rows and the machine's facts in this JSON file.",
-        ),
-        json_option,
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-@bench_group.command("train", short_help="Time a training step.")
-@bench_options
-@click.option(
-    "--gpu",
-    is_flag=True,
-    help="Against cuDNN's LSTM; set KERAS_BACKEND to jax or torch.",
-)
-def bench_train_command(**options: Any) -> None:
-    """Time a training step: a loss of all outputs and all its gradients.
-
-    \b
-    Examples:
-      seqzoo bench train
-      seqzoo bench train --case peephole_lstm --shape 64,100,128,256 --json
-      seqzoo bench train --case memory
-      seqzoo bench train --sweep length --plot length.png
-      KERAS_BACKEND=jax seqzoo bench train --gpu
-    """
-    run_bench("train", **options)
-
-
-@bench_group.command("infer", short_help="Time an inference at batch 1.")
-@bench_options
-def bench_infer_command(**options: Any) -> None:
-    """Time an inference at batch 1.
-
-    \b
-    Examples:
-      seqzoo bench infer
-      seqzoo bench infer --case clockwork_rnn --seconds 5 --json
-    """
-    run_bench("infer", **options)
-
-
-@bench_group.command("export", short_help="Compare our exports with others.")
-@click.option(
-    "--model", "models", multiple=True, help="Only this model; may be repeated."
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0),
-    default=20.0,
-    show_default=True,
-    help="For each model.",
-)
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False),
-    help="Save the rows, targets and the machine's facts in this JSON file.",
-)
-@json_option
-def bench_export_command(
-    models: tuple[str, ...], seconds: float, output: str | None, as_json: bool
-) -> None:
-    """Compare our exports with Keras', tf2onnx's and PyTorch: one thread, batch 1.
-
-    Says of each file whether it runs in plain LiteRT or onnxruntime, its size, its
-    difference from Keras, its operators, and its time at 100 and 1,000 steps. A ratio
-    is our float32 file's time over the other's. The machine should be idle.
-
-    \b
-    Examples:
-      seqzoo bench export
-      seqzoo bench export --model peephole_cell --seconds 5 --json
-    """
-    require_folders(output)
-    from keras_seqzoo.bench.export_bench import bench_export
-    from keras_seqzoo.bench.export_rows import facts_line, lengths_of
-
-    with results_only():
-        save = partial(save_result, output)
-        result = bench_export(models, seconds, save=save)
-    rows, targets = result["rows"], result["targets"]
-    if as_json:
-        print_json({"rows": rows, "targets": targets})
-        return
-    lengths = lengths_of(rows)
-    columns = ["model", "exporter", "runs", "MB", "difference"]
-    columns += [f"ms, {length} steps" for length in lengths]
-    columns += [f"ours / it, {length}" for length in lengths]
-    lines = []
-    for row in rows:
-        size = f"{row['bytes'] / 1e6:.3f}" if row["bytes"] else None
-        difference = row["difference"]
-        lines.append(
-            [row["model"], row["exporter"], row["runs"], size]
-            + [None if difference is None else f"{difference:.1e}"]
-            + [row["ms"].get(length) for length in lengths]
-            + [row["ratio"].get(length) for length in lengths]
-            + [facts_line(row)]
-        )
-    print_table([*columns, "operators, or why not"], lines)
-    click.echo()
-    columns = "target", "model", "limit", "value", "reached"
-    print_table(columns, ([row[key] for key in columns] for row in targets))
-
-
-def run_bench(
-    work: str, plot: str | None, output: str | None, as_json: bool, **options: Any
-) -> None:
-    """Runs the bench and shows, saves and draws what came out."""
-    if plot and not options["sweep"]:
-        raise UserError("--plot draws a sweep: give --sweep length or --sweep units.")
-    if options["sweep"] and (options["shapes"] or options.get("gpu")):
-        raise UserError("--sweep has its own shapes: leave out --shape and --gpu.")
-    require_folders(plot, output)
-    try:
-        from keras_seqzoo.bench import bench
-    except ModuleNotFoundError as error:
-        if error.name not in ("jax", "torch"):
-            raise
-        raise UserError(
-            f"The backend {error.name} is not installed: pip install {error.name}"
-        ) from error
-    if plot:
-        from keras_seqzoo.bench.plot import check_format, draw_sweep
-
-        check_format(plot)
-
-    with results_only():
-        result = bench(work, save=partial(save_result, output), **options)
-    if plot:
-        draw_sweep(result, plot)
-    if as_json:
-        print_json({"rows": result["rows"]})
-    else:
-        columns = "case", "shape", "ours", "peer", "theirs", "ratio", "faster mode"
-        print_table(columns, map(bench_line, result["rows"]))
-
-
-def require_folders(*paths: str | None) -> None:
-    """Checks that files can be written to the paths: now, not after the run."""
-    for path in paths:
-        if path and not (folder := pathlib.Path(path).parent).is_dir():
-            raise UserError(f"There is no such folder. Received: {folder}")
-
-
-def save_result(output: str | None, result: dict) -> None:
-    """Writes what a bench found so far, if a file is given."""
-    if output:
-        text = json.dumps(result, indent=1) + "\n"
-        pathlib.Path(output).write_text(text, "utf-8")
-
-
-def bench_line(row: dict) -> list[str]:
-    """A row of the bench as people read it."""
-    unit = "MB" if row["ours_ms"] is None else "ms"
-    ours, theirs = (row[f"{side}_{unit.lower()}"] for side in ("ours", "peer"))
-    modes = [row[key] for key in ("ours_mode", "peer_mode") if key in row]
-    return [
-        row["case"],
-        row["shape"],
-        f"{ours:.4g} {unit}",
-        row["peer"],
-        f"{theirs:.4g} {unit}",
-        f"{row['ratio']:.2f}",
-        " / ".join(modes),
-    ]
+commands.add_command(bench_group)
 
 
 def lines_of(item: str) -> list[str]:
@@ -586,13 +345,6 @@ def lines_of(item: str) -> list[str]:
         raw = sys.stdin.buffer.read().decode("utf-8", "replace")
         return raw.splitlines()
     return [item.encode("utf-8", "replace").decode()]
-
-
-@contextlib.contextmanager
-def results_only() -> Iterator[None]:
-    """Sends what libraries print (Keras' progress, say) to standard error."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -663,7 +415,3 @@ def _is_path(error: OSError) -> bool:
         PermissionError,
     )
     return isinstance(error, wrong_path)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

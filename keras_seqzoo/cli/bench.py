@@ -1,0 +1,236 @@
+"""`seqzoo bench train | infer | export`."""
+
+import json
+import pathlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import click
+
+from keras_seqzoo.cli.options import json_option
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.printing import print_json, print_table, results_only
+
+
+@click.group("bench", short_help="Time our layers and exports against others.")
+def bench_group() -> None:
+    """Time our layers, and our exported files, against others.
+
+    All candidates of a case take turns in one process. A ratio is our time over the
+    peer's; each side's time is that of its faster way to run (plain graph or XLA). The
+    machine should be idle.
+
+    \b
+    Examples:
+      seqzoo bench train --case peephole_lstm
+      seqzoo bench infer --json
+      seqzoo bench export --model gru
+    """
+
+
+def bench_options(command: Callable) -> Callable:
+    """The options of the commands that time layers."""
+    options = [
+        click.option(
+            "--case", "cases", multiple=True, help="Only this case; may be repeated."
+        ),
+        click.option(
+            "--shape",
+            "shapes",
+            multiple=True,
+            metavar="BATCH,STEPS,INPUTS,UNITS",
+            help="Instead of the case's own shapes; may be repeated.",
+        ),
+        click.option(
+            "--sweep",
+            type=click.Choice(["length", "units"]),
+            help="Time over a range of sequence lengths or units instead.",
+        ),
+        click.option(
+            "--plot",
+            type=click.Path(dir_okay=False),
+            help="Draw the sweep into this file (.png, .svg, ...).",
+        ),
+        click.option(
+            "--seconds",
+            type=click.FloatRange(min=0),
+            default=20.0,
+            show_default=True,
+            help="For each case and shape.",
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            help="For TensorFlow and PyTorch; as many as cores if not given.",
+        ),
+        click.option(
+            "--output",
+            type=click.Path(dir_okay=False),
+            help="Save the rows and the machine's facts in this JSON file.",
+        ),
+        json_option,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@bench_group.command("train", short_help="Time a training step.")
+@bench_options
+@click.option(
+    "--gpu",
+    is_flag=True,
+    help="Against cuDNN's LSTM; set KERAS_BACKEND to jax or torch.",
+)
+def bench_train_command(**options: Any) -> None:
+    """Time a training step: a loss of all outputs and all its gradients.
+
+    \b
+    Examples:
+      seqzoo bench train
+      seqzoo bench train --case peephole_lstm --shape 64,100,128,256 --json
+      seqzoo bench train --case memory
+      seqzoo bench train --sweep length --plot length.png
+      KERAS_BACKEND=jax seqzoo bench train --gpu
+    """
+    run_bench("train", **options)
+
+
+@bench_group.command("infer", short_help="Time an inference at batch 1.")
+@bench_options
+def bench_infer_command(**options: Any) -> None:
+    """Time an inference at batch 1.
+
+    \b
+    Examples:
+      seqzoo bench infer
+      seqzoo bench infer --case clockwork_rnn --seconds 5 --json
+    """
+    run_bench("infer", **options)
+
+
+@bench_group.command("export", short_help="Compare our exports with others.")
+@click.option(
+    "--model", "models", multiple=True, help="Only this model; may be repeated."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0),
+    default=20.0,
+    show_default=True,
+    help="For each model.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="Save the rows, targets and the machine's facts in this JSON file.",
+)
+@json_option
+def bench_export_command(
+    models: tuple[str, ...], seconds: float, output: str | None, as_json: bool
+) -> None:
+    """Compare our exports with Keras', tf2onnx's and PyTorch: one thread, batch 1.
+
+    Says of each file whether it runs in plain LiteRT or onnxruntime, its size, its
+    difference from Keras, its operators, and its time at 100 and 1,000 steps. A ratio
+    is our float32 file's time over the other's. The machine should be idle.
+
+    \b
+    Examples:
+      seqzoo bench export
+      seqzoo bench export --model peephole_cell --seconds 5 --json
+    """
+    require_folders(output)
+    from keras_seqzoo.bench.export_bench import bench_export
+    from keras_seqzoo.bench.export_rows import facts_line, lengths_of
+
+    with results_only():
+        save = partial(save_result, output)
+        result = bench_export(models, seconds, save=save)
+    rows, targets = result["rows"], result["targets"]
+    if as_json:
+        print_json({"rows": rows, "targets": targets})
+        return
+    lengths = lengths_of(rows)
+    columns = ["model", "exporter", "runs", "MB", "difference"]
+    columns += [f"ms, {length} steps" for length in lengths]
+    columns += [f"ours / it, {length}" for length in lengths]
+    lines = []
+    for row in rows:
+        size = f"{row['bytes'] / 1e6:.3f}" if row["bytes"] else None
+        difference = row["difference"]
+        lines.append(
+            [row["model"], row["exporter"], row["runs"], size]
+            + [None if difference is None else f"{difference:.1e}"]
+            + [row["ms"].get(length) for length in lengths]
+            + [row["ratio"].get(length) for length in lengths]
+            + [facts_line(row)]
+        )
+    print_table([*columns, "operators, or why not"], lines)
+    click.echo()
+    columns = "target", "model", "limit", "value", "reached"
+    print_table(columns, ([row[key] for key in columns] for row in targets))
+
+
+def run_bench(
+    work: str, plot: str | None, output: str | None, as_json: bool, **options: Any
+) -> None:
+    """Runs the bench and shows, saves and draws what came out."""
+    if plot and not options["sweep"]:
+        raise UserError("--plot draws a sweep: give --sweep length or --sweep units.")
+    if options["sweep"] and (options["shapes"] or options.get("gpu")):
+        raise UserError("--sweep has its own shapes: leave out --shape and --gpu.")
+    require_folders(plot, output)
+    try:
+        from keras_seqzoo.bench import bench
+    except ModuleNotFoundError as error:
+        if error.name not in ("jax", "torch"):
+            raise
+        raise UserError(
+            f"The backend {error.name} is not installed: pip install {error.name}"
+        ) from error
+    if plot:
+        from keras_seqzoo.bench.plot import check_format, draw_sweep
+
+        check_format(plot)
+
+    with results_only():
+        result = bench(work, save=partial(save_result, output), **options)
+    if plot:
+        draw_sweep(result, plot)
+    if as_json:
+        print_json({"rows": result["rows"]})
+    else:
+        columns = "case", "shape", "ours", "peer", "theirs", "ratio", "faster mode"
+        print_table(columns, map(bench_line, result["rows"]))
+
+
+def require_folders(*paths: str | None) -> None:
+    """Checks that files can be written to the paths: now, not after the run."""
+    for path in paths:
+        if path and not (folder := pathlib.Path(path).parent).is_dir():
+            raise UserError(f"There is no such folder. Received: {folder}")
+
+
+def save_result(output: str | None, result: dict) -> None:
+    """Writes what a bench found so far, if a file is given."""
+    if output:
+        text = json.dumps(result, indent=1) + "\n"
+        pathlib.Path(output).write_text(text, "utf-8")
+
+
+def bench_line(row: dict) -> list[str]:
+    """A row of the bench as people read it."""
+    unit = "MB" if row["ours_ms"] is None else "ms"
+    ours, theirs = (row[f"{side}_{unit.lower()}"] for side in ("ours", "peer"))
+    modes = [row[key] for key in ("ours_mode", "peer_mode") if key in row]
+    return [
+        row["case"],
+        row["shape"],
+        f"{ours:.4g} {unit}",
+        row["peer"],
+        f"{theirs:.4g} {unit}",
+        f"{row['ratio']:.2f}",
+        " / ".join(modes),
+    ]
