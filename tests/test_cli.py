@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from keras_seqzoo import cli
+from keras_seqzoo.export import QUANTIZE
 from keras_seqzoo.printing import print_table, words_over_slots
 
 COMMANDS = ["list", "info", "predict", "train", "evaluate", "export"]
@@ -296,6 +297,11 @@ def test_wrong_recipe_change(seqzoo, tmp_path):
 
 
 # export
+
+
+def test_export_offers_what_the_library_takes():
+    (option,) = (p for p in cli.export_command.params if p.name == "quantize")
+    assert tuple(option.type.choices) == QUANTIZE
 
 
 def test_export_json(seqzoo, preset, tmp_path):

@@ -16,7 +16,6 @@ from keras_seqzoo import __version__
 from keras_seqzoo.cli.bench import bench_group
 from keras_seqzoo.cli.options import data_dir_option, json_option, split_option
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.export import QUANTIZE
 from keras_seqzoo.native_log import quiet
 from keras_seqzoo.printing import (
     print_facts,
@@ -231,7 +230,7 @@ def evaluate_command(
 @click.argument("path", type=click.Path())
 @click.option(
     "--quantize",
-    type=click.Choice(QUANTIZE),
+    type=click.Choice(["float16", "int8", "int8_weights", "full_int8"]),
     help="Smaller numbers (TFLite only); full_int8 needs a data set.",
 )
 @click.option(
