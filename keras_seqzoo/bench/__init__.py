@@ -11,11 +11,12 @@ import keras
 from tqdm import tqdm
 
 from keras_seqzoo.bench.cases import CASES, GPU_CASES, MEMORY_PEERS, Case
-from keras_seqzoo.bench.machine import facts, require_gpu, set_threads
+from keras_seqzoo.bench.gpu import require_gpu
+from keras_seqzoo.bench.machine import facts, set_threads
 from keras_seqzoo.bench.memory import can_measure
 from keras_seqzoo.bench.rows import memory_row, summary_rows, timed_rows
-from keras_seqzoo.bench.shapes import GPU, SWEEPS, Shape
 from keras_seqzoo.bench.shapes import MEMORY as MEMORY_SHAPE
+from keras_seqzoo.bench.shapes import SWEEPS, Shape
 from keras_seqzoo.bench.steps import start_backend
 from keras_seqzoo.errors import UserError
 
@@ -64,8 +65,6 @@ def bench(
             shape._replace(batch=1) if work == "infer" else shape
             for shape in SWEEPS[sweep]
         ]
-    elif gpu and not chosen:
-        chosen = [GPU]
     known = GPU_CASES[keras.config.backend()] if gpu else CASES
     with_memory = work == "train" and not (sweep or gpu)
     names = _chosen_names(cases, [*known, *([MEMORY] if with_memory else [])])

@@ -8,7 +8,7 @@ import keras
 
 from keras_seqzoo import cells, layers
 from keras_seqzoo.bench.products import tensorflow_products, torch_products
-from keras_seqzoo.bench.shapes import INFER, LONG, TRAIN, Shape
+from keras_seqzoo.bench.shapes import GPU, INFER, LONG, TRAIN, Shape
 from keras_seqzoo.bench.steps import Step, input_shape, layer_steps
 from keras_seqzoo.bench.torch_modules import has_torch, module_steps
 
@@ -102,24 +102,28 @@ MEMORY_PEERS = {
     if name != "min_gru"
 }
 
-# On a GPU against cuDNN's LSTM, in the fastest way each backend offers it. It counts in
-# TF32 by default, so XLA (by default) and torch (by `allow_tf32`) may too.
+# On a GPU against cuDNN, which counts in TF32 by default, so XLA (by default) and torch
+# (by `allow_tf32`) may too. On JAX Keras' LSTM is cuDNN's as well.
+_KERAS_CUDNN = {
+    "keras.layers.LSTM (cuDNN)": _sequences(keras.layers.LSTM, use_cudnn=True)
+}
+_ON_A_GPU = {
+    "peephole_lstm": ("LSTM", GPU),
+    "coupled_lstm": ("LSTM", GPU),
+    "min_gru": ("GRU", LONG),
+}
 GPU_CASES = {
-    "jax": {
+    backend: {
         name: Case(
             ours=CASES[name].ours,
-            peers={
-                "keras.layers.LSTM (cuDNN)": _sequences(
-                    keras.layers.LSTM, use_cudnn=True
-                )
-            },
+            peers=_KERAS_CUDNN if (backend, module) == ("jax", "LSTM") else {},
+            torch=module,
+            train=(shape,),
+            infer=(),
         )
-        for name in ("peephole_lstm", "coupled_lstm")
-    },
-    "torch": {
-        name: Case(ours=CASES[name].ours, peers={}, torch="LSTM")
-        for name in ("peephole_lstm", "coupled_lstm")
-    },
+        for name, (module, shape) in _ON_A_GPU.items()
+    }
+    for backend in ("jax", "torch")
 }
 
 

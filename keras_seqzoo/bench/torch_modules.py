@@ -3,8 +3,7 @@
 import functools
 import importlib.util
 
-import keras
-
+from keras_seqzoo.bench.gpu import gpu_name
 from keras_seqzoo.bench.shapes import Shape
 from keras_seqzoo.bench.steps import (
     Step,
@@ -24,8 +23,7 @@ def device() -> str:
     """Where the modules run: where Keras' layers do, or beside them on the CPU."""
     import torch
 
-    on_gpu = keras.config.backend() == "torch" and torch.cuda.is_available()
-    return "cuda" if on_gpu else "cpu"
+    return "cuda" if gpu_name() and torch.cuda.is_available() else "cpu"
 
 
 def module_steps(work: str, name: str, shape: Shape) -> dict[str, Step]:

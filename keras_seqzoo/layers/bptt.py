@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops, tree
 
+from keras_seqzoo.layers.gpu import on_gpu
 from keras_seqzoo.layers.scan import loops_for_export
 
 BLOCK = 256  # steps whose factors are computed at once: they stay in the cache
 PART = 8  # rows; smaller parts of a batch are not worth a thread of their own
+UNROLLED = 8  # steps of a GPU's loop that are written out: a launch costs as a step
 
 
 class Recurrence(NamedTuple):
@@ -286,13 +288,9 @@ def _loops(recurrence, tbptt_steps):
             if mask is not None:
                 new = [ops.where(mask[t], n, s) for n, s in zip(new, states)]
             sequences = [_put(q, n, t + 1) for q, n in zip(sequences, new)]
-            return t + 1, _put(z, kept, t), new, sequences
+            return _put(z, kept, t), new, sequences
 
-        _, z, states, sequences = ops.while_loop(
-            lambda t, *_: t < length,
-            body,
-            (ops.convert_to_tensor(0, "int32"), z, list(states), sequences),
-        )
+        z, states, sequences = _repeat(length, body, (z, list(states), sequences))
         outputs = ops.transpose(sequences[0][1:], (1, 0, 2))
         return outputs, states, x, z, sequences
 
@@ -313,8 +311,10 @@ def _loops(recurrence, tbptt_steps):
         transposed = ops.transpose(recurrent_kernel)
         before, after = zip(*((q[:-1], q[1:]) for q in sequences))
         factors = recurrence.factors(kept, before, after, weights)
+        length = ops.shape(kept)[0]
 
-        def body(t, dh, carried, dz):
+        def body(i, dh, carried, dz):
+            t = length - 1 - i
             dh = dh + d_outputs[:, t]
             now, new = recurrence.step_back(dh, carried, [f[t] for f in factors])
             if mask is not None:
@@ -333,20 +333,38 @@ def _loops(recurrence, tbptt_steps):
                 cut = ops.logical_and(step > 0, ops.equal(step % tbptt_steps, 0))
                 passes = 1 - ops.cast(cut, dh.dtype)
                 d_hidden, new = d_hidden * passes, [n * passes for n in new]
-            return t - 1, d_hidden, new, dz
+            return d_hidden, new, dz
 
         dh, *carried = d_states
-        _, dh, carried, dz = ops.while_loop(
-            lambda t, *_: t >= 0,
-            body,
-            (ops.shape(kept)[0] - 1, dh, carried, ops.zeros_like(kept)),
-        )
+        dh, carried, dz = _repeat(length, body, (dh, carried, ops.zeros_like(kept)))
         d_bias = ops.reshape(ops.sum(dz, axis=(0, 1)), (-1,))
         d_weights = recurrence.weight_gradients(dz, before, after)
         dz = ops.reshape(dz, flat)
         return dz, d_bias, d_weights, [dh, *carried]
 
     return forward, backward
+
+
+def _repeat(times, body, values):
+    """`values = body(i, *values)` for each i below `times`.
+
+    It counts up to a constant where it can: a GPU's loop then need not ask the host
+    whether to go on.
+    """
+    together = UNROLLED if isinstance(times, int) and on_gpu() else 1
+    looped = times // together * together
+
+    def several(i, *values):
+        for k in range(together):
+            values = body(i + k, *values)
+        return (i + together, *values)
+
+    start = ops.convert_to_tensor(0, "int32")
+    _, *values = ops.while_loop(lambda i, *_: i < looped, several, (start, *values))
+    if together > 1:
+        for i in range(looped, times):
+            values = body(i, *values)
+    return values
 
 
 def _put(sequence, step, t):
@@ -369,7 +387,7 @@ def _blocks(length):
 
     All under XLA or on a GPU. Blocks are of two sizes at most: each is compiled.
     """
-    if keras.backend.backend() != "tensorflow" or _under_xla() or _on_gpu():
+    if keras.backend.backend() != "tensorflow" or _under_xla() or on_gpu():
         return [(0, length)]
     number = -(-length // BLOCK)
     edges = [length * i // number for i in range(number + 1)]
@@ -392,7 +410,7 @@ def _parts(inputs, number):
 
 def _number_of_parts(inputs):
     """As many as there are cores; under XLA, or on a GPU, the batch stays whole."""
-    if keras.backend.backend() != "tensorflow" or _under_xla() or _on_gpu():
+    if keras.backend.backend() != "tensorflow" or _under_xla() or on_gpu():
         return 1
     import tensorflow as tf
 
@@ -418,12 +436,6 @@ def compiled(function: Callable) -> Callable:
     import tensorflow as tf
 
     return tf.function(function, jit_compile=True, autograph=False)
-
-
-def _on_gpu():
-    import tensorflow as tf
-
-    return bool(tf.config.list_logical_devices("GPU"))
 
 
 def _under_xla():

@@ -14,7 +14,8 @@ from typing import Any
 
 from keras import ops
 
-from keras_seqzoo.layers.scan import scan
+from keras_seqzoo.layers.gpu import on_gpu
+from keras_seqzoo.layers.scan import loops_for_export, scan
 
 # Longer chunks make the loop shorter, which counts without XLA, and more to compile.
 CHUNK = 8
@@ -179,17 +180,11 @@ def _run(
     for a_t, b_t in zip(a[1:], b[1:]):
         factor, (_, total) = multiply(a_t, factor), step(a_t, b_t, total)
 
-    def pass_chunk(chunk, states):
-        end = multiply(chunk[:, :units], states[0]) + chunk[:, units:]
-        return end, [end]
-
-    _, ends, _ = scan(
-        pass_chunk,
-        ops.concatenate([ops.broadcast_to(factor, ops.shape(total)), total], axis=-1),
-        [carry],
-        go_backwards=reverse,
-        unroll=unroll,
-    )
+    factor = ops.broadcast_to(factor, ops.shape(total))
+    if on_gpu() and not loops_for_export():
+        ends = _ends_side_by_side(multiply, factor, total, carry, reverse)
+    else:
+        ends = _ends_in_a_loop(multiply, factor, total, carry, reverse, unroll)
     carry = ops.concatenate([carry[:, None], ends[:, :-1]], axis=1)
     carry = ops.flip(carry, axis=1) if reverse else carry
 
@@ -200,3 +195,33 @@ def _run(
     outputs = ops.stack(outputs[::-1] if reverse else outputs, axis=2)
     outputs = ops.reshape(outputs, (batch, chunks * CHUNK, units))
     return outputs[:, padding:] if reverse else outputs[:, :length]
+
+
+def _ends_in_a_loop(multiply, factor, total, carry, reverse, unroll):
+    """`carry` after each chunk, in the order they run, one chunk after the other."""
+    units = total.shape[-1]
+
+    def pass_chunk(chunk, states):
+        end = multiply(chunk[:, :units], states[0]) + chunk[:, units:]
+        return end, [end]
+
+    _, ends, _ = scan(
+        pass_chunk,
+        ops.concatenate([factor, total], axis=-1),
+        [carry],
+        go_backwards=reverse,
+        unroll=unroll,
+    )
+    return ends
+
+
+def _ends_side_by_side(multiply, factor, total, carry, reverse):
+    """`_ends_in_a_loop`, in as many rounds as its logarithm has."""
+
+    def both(first, second):
+        return multiply(second[0], first[0]), multiply(second[0], first[1]) + second[1]
+
+    if reverse:
+        factor, total = ops.flip(factor, axis=1), ops.flip(total, axis=1)
+    factor, total = ops.associative_scan(both, (factor, total), axis=1)
+    return multiply(factor, carry[:, None]) + total

@@ -11,7 +11,7 @@ import pytest
 from keras_seqzoo import bench
 from keras_seqzoo.bench import plot
 from keras_seqzoo.bench.cases import CASES
-from keras_seqzoo.bench.shapes import GPU, SWEEPS, Shape
+from keras_seqzoo.bench.shapes import GPU, LONG, SWEEPS, Shape
 from keras_seqzoo.bench.torch_modules import has_torch
 from keras_seqzoo.errors import UserError
 
@@ -215,7 +215,7 @@ def test_a_real_case_end_to_end(seqzoo, tmp_path):
 OTHER_BACKEND = """
 import sys
 from keras_seqzoo.bench import bench
-from keras_seqzoo.bench.machine import gpu_name
+from keras_seqzoo.bench.gpu import gpu_name
 from keras_seqzoo.errors import UserError
 
 for work in ("train", "infer"):
@@ -255,9 +255,11 @@ def test_gpu_cases(jobs, monkeypatch, backend):
     monkeypatch.setattr(bench, "facts", dict)
     monkeypatch.setattr(bench.keras.config, "backend", lambda: backend)
     bench.bench("train", gpu=True)
-    names = ("peephole_lstm", "coupled_lstm")
-    assert [job[:3] for job in jobs] == [(name, "train", str(GPU)) for name in names]
-    with pytest.raises(UserError, match="peephole_lstm, coupled_lstm. Received"):
+    shapes = {"peephole_lstm": GPU, "coupled_lstm": GPU, "min_gru": LONG}
+    assert [job[:3] for job in jobs] == [
+        (name, "train", str(shape)) for name, shape in shapes.items()
+    ]
+    with pytest.raises(UserError, match="one of peephole_lstm, coupled_lstm, min_gru"):
         bench.bench("train", gpu=True, cases=["scrn"])
 
 

@@ -23,7 +23,7 @@ x = inputs(3, 7)
 compared = 0
 for name, case in CASES.items():
     for by_cell in (False, True):
-        for backwards in (False, True):
+        for backwards in (False,) if by_cell else (False, True):
             layer, weights = case.filled(by_cell, {"go_backwards": backwards})
             for states in (None, case.random_states(3)):
                 # On JAX, Keras' own loop puts out states[0] before a step counts.
@@ -89,8 +89,8 @@ def test_results_are_the_references(backend):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    # Layer and cell, directions, starts, masks: of each the outputs and the states.
-    compared = {"torch": 16, "jax": 12}[backend] * sum(
+    # The layer both ways, the cell one way, starts, masks: of each outputs and states.
+    compared = {"torch": 12, "jax": 10}[backend] * sum(
         1 + len(case.states) for case in CASES.values()
     )
     assert f"compared {compared}" in done.stdout

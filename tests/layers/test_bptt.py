@@ -110,6 +110,19 @@ def is_linear(name):
     return name.startswith(("min_gru", "min_lstm", "lru"))
 
 
+@pytest.mark.parametrize("unrolled", [1, 3, LENGTH, LENGTH + 1])
+@pytest.mark.parametrize("name", ["peephole_lstm", "clockwork_rnn"])
+def test_engine_as_on_a_gpu(name, unrolled, engine_calls, monkeypatch):
+    """Several steps a turn of the loop, and the rest after it."""
+    monkeypatch.setattr(bptt, "on_gpu", lambda: True)
+    monkeypatch.setattr(bptt, "UNROLLED", unrolled)
+    x, mask, _ = data(name)
+    layer, reference = pair(name, {})
+    expected = results(reference, x, mask, [])
+    assert_same(compiled(lambda x: results(layer, x, mask, []), "xla")(x), expected)
+    assert engine_calls
+
+
 @pytest.mark.parametrize("rows", [1, bptt.PART + 1])
 @pytest.mark.parametrize("name", ["peephole_lstm", "coupled_lstm", "scrn"])
 def test_a_small_batch_leaves_parts_empty(name, rows, engine_calls, monkeypatch):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_seqzoo.layers import linear_recurrence as module
 from keras_seqzoo.layers.linear_recurrence import (
     complex_linear_recurrence,
     linear_recurrence,
@@ -108,6 +109,24 @@ def test_h_and_its_gradients(length, complex_):
     *arrays, mask = drawn(length, complex_=complex_)
     check(*arrays)
     check(*arrays, mask)
+
+
+@each_kind
+@pytest.mark.parametrize("length", [1, 8, 17, 65])
+def test_as_on_a_gpu(length, complex_, monkeypatch):
+    side_by_side = []
+
+    def counting(*args):
+        side_by_side.append(1)
+        return run_side_by_side(*args)
+
+    run_side_by_side = module._ends_side_by_side
+    monkeypatch.setattr(module, "on_gpu", lambda: True)
+    monkeypatch.setattr(module, "_ends_side_by_side", counting)
+    *arrays, mask = drawn(length, complex_=complex_)
+    check(*arrays)
+    check(*arrays, mask, tbptt_steps=3)
+    assert bool(side_by_side) == (length > 1)
 
 
 @each_kind
