@@ -3,7 +3,7 @@
 LiteRT copies a loop's variables at every turn, so a single loop that carries the
 whole output takes quadratic time. Here an inner loop fills a block of 16 steps and
 an outer loop writes that block into the output: a turn copies one block. Only
-slices, WHILE and DYNAMIC_UPDATE_SLICE are used, no tensor lists, and batch and
+slices, GATHER, WHILE and DYNAMIC_UPDATE_SLICE are used, no tensor lists, and batch and
 length may be dynamic.
 """
 
@@ -61,11 +61,14 @@ def nested_loop(
     def run(time, previous, states):
         """One step: flat previous outputs and states to the new ones."""
         at = length - 1 - time if go_backwards else time
-        x_t = tree.pack_sequence_as(inputs, [x[:, at] for x in flat_inputs])
+        # Not x[:, at]: a strided slice's shape is known to LiteRT only once it has run,
+        # and all that follows is then set up again at each turn (a fifth of its time).
+        now = [ops.take(x, at, axis=1) for x in flat_inputs]
+        x_t = tree.pack_sequence_as(inputs, now)
         output, new_states = step(x_t, tree.pack_sequence_as(initial_states, states))
         output, new_states = tree.flatten(output), tree.flatten(new_states)
         if mask is not None:
-            counts = mask[:, at]  # (batch,)
+            counts = ops.take(mask, at, axis=1)  # (batch,)
             output = _where(counts, output, zeros if zero_output_for_mask else previous)
             new_states = _where(counts, new_states, states)
         return output, new_states
