@@ -7,6 +7,7 @@ Reads docs/bench/*.json, which these commands write (on an idle machine):
     seqzoo bench train --sweep length --output docs/bench/length.json
     seqzoo bench train --sweep units --output docs/bench/units.json
     KERAS_BACKEND=jax seqzoo bench train --gpu --output docs/bench/gpu.json
+    KERAS_BACKEND=torch seqzoo bench train --gpu --output docs/bench/gpu_torch.json
     seqzoo bench export --output docs/bench/export.json
 
 What is not there is left out.
@@ -87,8 +88,10 @@ def section(results: dict[str, dict]) -> str:
         infer = results["infer"]
         infer = {**infer, "rows": infer["rows"] + graph_rows(infer["rows"])}
         parts += _timing_part("Inference, batch 1", infer, INFER_TARGETS)
-    if "gpu" in results:
-        parts += _timing_part("Training step on a GPU", results["gpu"], GPU_TARGETS)
+    for name, backend in (("gpu", "JAX"), ("gpu_torch", "PyTorch")):
+        if name in results:
+            title = f"Training step on a GPU, {backend}"
+            parts += _timing_part(title, results[name], GPU_TARGETS)
     for sweep in ("length", "units"):
         if sweep in results:
             parts.append(f"![Time against {sweep}]({RESULTS}/{sweep}.png)")

@@ -44,7 +44,7 @@ def bench(
         seconds: For each case and shape.
         threads: For TensorFlow and PyTorch; the machine's cores if None.
         sweep: "length" or "units": time over a range of it instead.
-        gpu: Against cuDNN's LSTM instead; needs the JAX or PyTorch backend.
+        gpu: Against cuDNN's LSTM and GRU instead; needs the JAX or PyTorch backend.
         save: Called with the result so far after each case, so that a run that is
             cut off loses one case at most.
 

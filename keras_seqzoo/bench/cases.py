@@ -119,7 +119,7 @@ GPU_CASES = {
             peers=_KERAS_CUDNN if (backend, module) == ("jax", "LSTM") else {},
             torch=module,
             train=(shape,),
-            infer=(),
+            infer=(shape,),
         )
         for name, (module, shape) in _ON_A_GPU.items()
     }

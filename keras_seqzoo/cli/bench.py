@@ -81,7 +81,7 @@ def bench_options(command: Callable) -> Callable:
 @click.option(
     "--gpu",
     is_flag=True,
-    help="Against cuDNN's LSTM; set KERAS_BACKEND to jax or torch.",
+    help="Against cuDNN's LSTM and GRU; set KERAS_BACKEND to jax or torch.",
 )
 def bench_train_command(**options: Any) -> None:
     """Time a training step: a loss of all outputs and all its gradients.

@@ -181,7 +181,8 @@ def _run(
         factor, (_, total) = multiply(a_t, factor), step(a_t, b_t, total)
 
     factor = ops.broadcast_to(factor, ops.shape(total))
-    if on_gpu() and not loops_for_export():
+    # `associative_scan` takes known lengths only.
+    if isinstance(chunks, int) and on_gpu() and not loops_for_export():
         ends = _ends_side_by_side(multiply, factor, total, carry, reverse)
     else:
         ends = _ends_in_a_loop(multiply, factor, total, carry, reverse, unroll)

@@ -61,8 +61,8 @@ def nested_loop(
     def run(time, previous, states):
         """One step: flat previous outputs and states to the new ones."""
         at = length - 1 - time if go_backwards else time
-        # Not x[:, at]: a strided slice's shape is known to LiteRT only once it has run,
-        # and all that follows is then set up again at each turn (a fifth of its time).
+        # Not x[:, at]: LiteRT knows the shape of a strided slice from a computed start
+        # only once it has run, and then sets up all that follows again at each turn.
         now = [ops.take(x, at, axis=1) for x in flat_inputs]
         x_t = tree.pack_sequence_as(inputs, now)
         output, new_states = step(x_t, tree.pack_sequence_as(initial_states, states))

@@ -146,8 +146,10 @@ def test_section(tool):
 def test_gpu_and_sweeps_are_shown(tool):
     shape, peer = "256,200,512,512", "keras.layers.LSTM (cuDNN)"
     gpu = result("train", [row("coupled_lstm", shape, peer, 3.0, 1.6)], gpu="A GPU")
-    text = tool.section({"gpu": gpu, "length": result("train", [], sweep="length")})
-    assert "**Training step on a GPU**: A GPU; keras 3.1" in text
+    sweep = result("train", [], sweep="length")
+    text = tool.section({"gpu": gpu, "gpu_torch": gpu, "length": sweep})
+    for backend in ("JAX", "PyTorch"):
+        assert f"**Training step on a GPU, {backend}**: A GPU; keras 3.1" in text
     assert f"| CoupledLSTM | {shape} | 3 ms | {peer} |" in text
     assert "| 1.60 | ≤ 1.5: **missed** |" in text
     assert "![Time against length](docs/bench/length.png)" in text

@@ -129,6 +129,18 @@ def test_as_on_a_gpu(length, complex_, monkeypatch):
     assert bool(side_by_side) == (length > 1)
 
 
+def test_a_free_length_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(module, "on_gpu", lambda: True)
+    free = [tf.TensorSpec((None, None, UNITS), "float64")] * 2
+    run = tf.function(
+        linear_recurrence,
+        input_signature=[*free, tf.TensorSpec((None, UNITS), "float64")],
+    )
+    for length in (1, 8, 17):
+        a, b, h0, *_ = drawn(length)
+        np.testing.assert_allclose(run(a, b, h0), by_numpy(a, b, h0), 0, 1e-12)
+
+
 @each_kind
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_may_be_the_same_in_rows_or_steps(shape, complex_):
