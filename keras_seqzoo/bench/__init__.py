@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from keras_seqzoo.bench.cases import CASES, GPU_CASES, MEMORY_PEERS, Case
 from keras_seqzoo.bench.gpu import require_gpu
-from keras_seqzoo.bench.machine import facts, set_threads
+from keras_seqzoo.bench.machine import facts, memory_bytes, set_threads
 from keras_seqzoo.bench.memory import can_measure
 from keras_seqzoo.bench.rows import memory_row, summary_rows, timed_rows
 from keras_seqzoo.bench.shapes import MEMORY as MEMORY_SHAPE
@@ -53,13 +53,13 @@ def bench(
         they came about: "command", "sweep", "seconds", "threads", "machine".
 
     Raises:
-        UserError: for an unknown case, a wrong shape, or `gpu` without one.
+        UserError: for an unknown case, a wrong or huge shape, or `gpu` without one.
     """
     if gpu:
         require_gpu()
     threads = threads or os.cpu_count()
     set_threads(threads)
-    chosen = [Shape.parse(shape) for shape in shapes]
+    chosen = [_chosen_shape(shape) for shape in shapes]
     if sweep:
         chosen = [
             shape._replace(batch=1) if work == "infer" else shape
@@ -91,6 +91,16 @@ def bench(
             if save:
                 save(result)
     return result
+
+
+def _chosen_shape(text: str) -> Shape:
+    shape, memory = Shape.parse(text), memory_bytes()
+    if memory and shape.bytes > memory:
+        raise UserError(
+            f"A shape must fit in this machine's memory, {memory / 1e9:.3g} GB. "
+            f"Received: {text!r}, which takes {shape.bytes / 1e9:.3g} GB at least"
+        )
+    return shape
 
 
 def _chosen_names(wanted: Sequence[str], known: list[str]) -> list[str]:

@@ -33,6 +33,14 @@ def set_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
+def memory_bytes() -> int | None:
+    """The size of the machine's memory, or None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+        return None
+
+
 def facts() -> dict:
     """The machine and the libraries: "cpu", "cores", "gpu", "system", "date", ..."""
     return {

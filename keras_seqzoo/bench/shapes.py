@@ -1,5 +1,6 @@
 """The sizes that are timed."""
 
+import re
 from typing import NamedTuple
 
 from keras_seqzoo.errors import UserError
@@ -16,6 +17,12 @@ class Shape(NamedTuple):
     def __str__(self) -> str:
         return ",".join(map(str, self))
 
+    @property
+    def bytes(self) -> int:
+        """The least memory that it takes: inputs, outputs and a gate's weights."""
+        features = self.inputs + self.units
+        return 4 * features * (self.batch * self.steps + self.units)
+
     @classmethod
     def parse(cls, text: str) -> "Shape":
         """Read the text form.
@@ -25,11 +32,12 @@ class Shape(NamedTuple):
         """
         parts = text.split(",")
         if len(parts) != 4 or not all(
-            part.isascii() and part.isdigit() and int(part) for part in parts
+            re.fullmatch("[0-9]{1,9}", part) and int(part) for part in parts
         ):
             raise UserError(
-                "A shape must be four positive integers, batch,steps,inputs,units, "
-                f"such as 64,100,128,256. Received: {text!r}"
+                "A shape must be four positive integers of at most nine digits, "
+                "batch,steps,inputs,units, such as 64,100,128,256. "
+                f"Received: {text[:80]!r}"
             )
         return cls(*map(int, parts))
 

@@ -1,6 +1,8 @@
 """`seqzoo bench train | infer | export`."""
 
 import json
+import math
+import os
 import pathlib
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +13,8 @@ import click
 from keras_seqzoo.cli.options import json_option
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json, print_table, results_only
+
+_BACKENDS = "tensorflow", "jax", "torch"
 
 
 @click.group("bench", short_help="Time our layers and exports against others.")
@@ -27,6 +31,25 @@ def bench_group() -> None:
       seqzoo bench infer --json
       seqzoo bench export --model gru
     """
+
+
+def seconds_option(text: str) -> Callable:
+    """How long to time."""
+    return click.option(
+        "--seconds",
+        type=click.FloatRange(min=0),
+        callback=finite,
+        default=20.0,
+        show_default=True,
+        help=text,
+    )
+
+
+def finite(context: click.Context, option: click.Parameter, value: float) -> float:
+    """Refuses nan and infinity, which click takes for floats in any range."""
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a finite number.", context, option)
+    return value
 
 
 def bench_options(command: Callable) -> Callable:
@@ -52,16 +75,10 @@ def bench_options(command: Callable) -> Callable:
             type=click.Path(dir_okay=False),
             help="Draw the sweep into this file (.png, .svg, ...).",
         ),
-        click.option(
-            "--seconds",
-            type=click.FloatRange(min=0),
-            default=20.0,
-            show_default=True,
-            help="For each case and shape.",
-        ),
+        seconds_option("For each case and shape."),
         click.option(
             "--threads",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, 1024),
             help="For TensorFlow and PyTorch; as many as cores if not given.",
         ),
         click.option(
@@ -114,13 +131,7 @@ def bench_infer_command(**options: Any) -> None:
 @click.option(
     "--model", "models", multiple=True, help="Only this model; may be repeated."
 )
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0),
-    default=20.0,
-    show_default=True,
-    help="For each model.",
-)
+@seconds_option("For each model.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False),
@@ -141,7 +152,8 @@ def bench_export_command(
       seqzoo bench export
       seqzoo bench export --model peephole_cell --seconds 5 --json
     """
-    require_folders(output)
+    require_backend()
+    require_writable(output)
     from keras_seqzoo.bench.export_bench import bench_export
     from keras_seqzoo.bench.export_rows import facts_line, lengths_of
 
@@ -177,11 +189,12 @@ def run_bench(
     work: str, plot: str | None, output: str | None, as_json: bool, **options: Any
 ) -> None:
     """Runs the bench and shows, saves and draws what came out."""
-    if plot and not options["sweep"]:
+    if plot is not None and not options["sweep"]:
         raise UserError("--plot draws a sweep: give --sweep length or --sweep units.")
     if options["sweep"] and (options["shapes"] or options.get("gpu")):
         raise UserError("--sweep has its own shapes: leave out --shape and --gpu.")
-    require_folders(plot, output)
+    require_backend()
+    require_writable(plot, output)
     try:
         from keras_seqzoo.bench import bench
     except ModuleNotFoundError as error:
@@ -206,11 +219,30 @@ def run_bench(
         print_table(columns, map(bench_line, result["rows"]))
 
 
-def require_folders(*paths: str | None) -> None:
+def require_backend() -> None:
+    """Checks the backend that the environment names, before Keras stumbles over it."""
+    backend = os.environ.get("KERAS_BACKEND")
+    if backend and backend not in _BACKENDS:
+        raise UserError(
+            f"bench needs KERAS_BACKEND to be one of {', '.join(_BACKENDS)}. "
+            f"Received: {backend!r}"
+        )
+
+
+def require_writable(*paths: str | None) -> None:
     """Checks that files can be written to the paths: now, not after the run."""
     for path in paths:
-        if path and not (folder := pathlib.Path(path).parent).is_dir():
-            raise UserError(f"There is no such folder. Received: {folder}")
+        if path is None:
+            continue
+        file = pathlib.Path(path)
+        if not path:
+            raise UserError("A file to write must have a name. Received: ''")
+        if not file.parent.is_dir():
+            raise UserError(f"There is no such folder. Received: {file.parent}")
+        if not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise UserError(
+                f"A file to write must be one you have the right to. Received: {path}"
+            )
 
 
 def save_result(output: str | None, result: dict) -> None:

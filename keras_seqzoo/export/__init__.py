@@ -106,7 +106,8 @@ def export(
         )
     if metric is not None and not callable(metric):
         raise UserError(f"metric must be a function. Received: metric={metric!r}")
-    is_number = isinstance(max_loss, numbers.Real) and not math.isnan(max_loss)
+    is_number = isinstance(max_loss, numbers.Real) and not isinstance(max_loss, bool)
+    is_number = is_number and not math.isnan(max_loss)
     if max_loss is not None and not (metric and is_number and max_loss >= 0):
         raise UserError(
             "max_loss must be a number from 0 on, beside a metric. "

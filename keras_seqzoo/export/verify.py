@@ -1,5 +1,6 @@
 """Does a written file compute what Keras computes? Run it and see."""
 
+import math
 import numbers
 import statistics
 import time
@@ -133,7 +134,11 @@ def verify_metric(
     if not all(isinstance(figure, numbers.Real) for figure in figures):
         raise UserError(f"metric must return a number. Received: {figures[0]!r}")
     ours, theirs = map(float, figures)
-    if max_loss is not None and not theirs - ours <= max_loss:  # true of NaN too
+    if math.isnan(ours) or math.isnan(theirs):
+        raise ExportError(
+            f"the metric is no number: {ours} of the file, {theirs} in Keras"
+        )
+    if max_loss is not None and theirs - ours > max_loss:
         raise ExportError(
             f"the file's metric is {ours:.2f}, Keras' {theirs:.2f}; "
             f"allowed is a loss of {max_loss:g}"

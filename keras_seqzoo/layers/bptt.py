@@ -138,7 +138,6 @@ class _Part(NamedTuple):
     dropped: Any  # the recurrent dropout mask, (batch, units) or None
     outputs: Any  # (batch, time, units)
     states: list
-    inputs: Any  # (time, batch, features)
     kept: Any  # (time, batch, gates, units)
     sequences: list  # the states before and after each step, (time + 1, batch, units)
 
@@ -173,8 +172,10 @@ def _differentiable(
             )
             return _Part(rows, *own, *tree.map_structure(ops.stop_gradient, found))
 
-        def part_backward(part, d_outputs, d_states):
+        def part_backward(part, d_outputs, d_states, frozen):
             """The gradients of the inputs, of the weights and of the initial states."""
+            inputs, kernel, _, recurrent_kernel, *rest = frozen
+            weights = rest[:number_of_weights]
             units, features = recurrent_kernel.shape[0], kernel.shape[0]
             batch, length, _ = ops.shape(d_outputs)
             d_inputs, of_weights = [], []
@@ -198,7 +199,8 @@ def _differentiable(
                 if part.dropped is not None:
                     hidden = hidden * part.dropped
                 hidden = ops.reshape(hidden, (-1, units))
-                x = ops.reshape(part.inputs[block], (-1, features))
+                x = ops.transpose(inputs[part.rows, block], (1, 0, 2))
+                x = ops.reshape(x, (-1, features))
                 d_kernel = ops.matmul(ops.transpose(x), dz)
                 d_recurrent = ops.matmul(ops.transpose(hidden), dz)
                 of_weights.append([d_kernel, d_bias, d_recurrent, *d_weights])
@@ -211,11 +213,15 @@ def _differentiable(
         outputs = _joined([part.outputs for part in parts])
         last = [_joined(list(s)) for s in zip(*(part.states for part in parts))]
 
-        def gradients(d_outputs, *d_states):
+        def gradients(upstream, frozen):
+            d_outputs, *d_states = upstream
             d_inputs, d_weights, d_initial = zip(
                 *(
                     part_backward(
-                        part, d_outputs[part.rows], [d[part.rows] for d in d_states]
+                        part,
+                        d_outputs[part.rows],
+                        [d[part.rows] for d in d_states],
+                        frozen,
                     )
                     for part in parts
                 )
@@ -234,11 +240,12 @@ def _differentiable(
 
 
 def _once(gradients, upstream, arguments):
-    """`gradients(*upstream)`, which depend on `arguments`, and refuse their own."""
+    """`gradients(upstream, arguments)`, which refuse gradients of their own."""
 
     @ops.custom_gradient
     def first(*values):
-        found = gradients(*map(ops.stop_gradient, values[: len(upstream)]))
+        frozen = [ops.stop_gradient(value) for value in values]
+        found = gradients(frozen[: len(upstream)], frozen[len(upstream) :])
 
         def second(*_, **__):
             return tuple(map(_no_second_order, values))
@@ -292,7 +299,7 @@ def _loops(recurrence, tbptt_steps):
 
         z, states, sequences = _repeat(length, body, (z, list(states), sequences))
         outputs = ops.transpose(sequences[0][1:], (1, 0, 2))
-        return outputs, states, x, z, sequences
+        return outputs, states, z, sequences
 
     @compiled
     def backward(

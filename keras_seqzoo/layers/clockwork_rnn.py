@@ -1,5 +1,6 @@
 """The clockwork RNN layer, as a cascade of simple recurrences."""
 
+import math
 from typing import Any
 
 import keras
@@ -83,18 +84,20 @@ class ClockworkRNN(CellLayer):
         cell = self.cell
         size = cell.module_units
         batch, length = ops.shape(sequences)[0], ops.shape(sequences)[1]
-        steps = ops.arange(length, dtype="int32")
-        outputs = None  # (batch, time, units of the slower modules)
+        outputs = None  # of the slower modules, at every multiple of `every` steps
+        every = 0
         for k in reversed(range(len(cell.periods))):
             period = cell.periods[k]
             own = slice(k * size, (k + 1) * size)
             slower = slice((k + 1) * size, None)
             inputs = sequences[:, ::period]  # (batch, ticks, features)
             kernel = cell.kernel[:, own]
+            before, every = every, math.gcd(every, period)
             if outputs is not None:
+                outputs = _held(outputs, before // every, length, every)
                 # What the slower modules held on the step before each tick.
                 held = ops.pad(outputs[:, :-1], [(0, 0), (1, 0), (0, 0)])
-                held = held[:, ::period]
+                held = held[:, :: period // every]
                 if recurrent_mask is not None:
                     held = dropped(held, recurrent_mask[:, None, slower])
                 inputs = ops.concatenate([inputs, held], axis=-1)
@@ -113,14 +116,23 @@ class ClockworkRNN(CellLayer):
                 ),
                 unroll=self.unroll,
             )
-            if period > 1:
-                sequence = ops.take(sequence, steps // period, axis=1)
+            sequence = _held(sequence, period // every, length, every)
             outputs = (
                 sequence
                 if outputs is None
                 else ops.concatenate([sequence, outputs], axis=-1)
             )
-        return outputs
+        return _held(outputs, every, length, 1)
+
+
+def _held(values: Any, times: int, length: Any, every: int) -> Any:
+    """Each of the values `times` times: those at every `every`-th of `length` steps."""
+    if times == 1:
+        return values
+    batch, steps, units = ops.shape(values)
+    values = ops.broadcast_to(values[:, :, None], (batch, steps, times, units))
+    values = ops.reshape(values, (batch, steps * times, units))
+    return values[:, : (length + every - 1) // every]
 
 
 def _compacted(sequences: Any, mask: Any) -> Any:

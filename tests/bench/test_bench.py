@@ -127,6 +127,13 @@ def test_sweeps(jobs, work, sweep):
         (["--case", "lstm"], ["peephole_lstm, coupled_lstm", "memory", "'lstm'"]),
         (["--shape", "64,100"], ["batch,steps,inputs,units", "'64,100'"]),
         (["--shape", "1,0,2,3"], ["positive", "'1,0,2,3'"]),
+        (["--shape", "1,9999999999,2,3"], ["nine digits", "'1,9999999999,2,3'"]),
+        (["--shape", "1,999999999,999999,3"], ["memory", "'1,999999999,999999,3'"]),
+        (["--seconds", "-1"], ["--seconds", "-1.0 is not in the range x>=0"]),
+        (["--seconds", "nan"], ["--seconds", "nan is not a finite number"]),
+        (["--seconds", "inf"], ["--seconds", "inf is not a finite number"]),
+        (["--threads", "3000000000"], ["--threads", "3000000000", "1<=x<=1024"]),
+        (["--output", ""], ["must have a name", "''"]),
         (["--case", "clockwork_rnn", "--shape", "1,2,3,4"], ["divisible", "units=4"]),
         (["--plot", "x.png"], ["--sweep length"]),
         (["--sweep", "units", "--shape", "1,2,3,4"], ["leave out --shape"]),
@@ -142,6 +149,31 @@ def test_wrong_input_is_one_line_and_status_2(seqzoo, jobs, arguments, parts):
     assert len(err.strip().splitlines()) == 1
     for part in parts:
         assert part in err
+
+
+def test_a_file_that_may_not_be_written(seqzoo, jobs, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    file = tmp_path / "x.json"
+    for command in ("train", "infer", "export"):
+        status, out, err = seqzoo("bench", command, "--output", file)
+        assert (status, out, jobs) == (2, "", [])
+        problem = "A file to write must be one you have the right to."
+        assert err == f"Error: {problem} Received: {file}\n"
+    file.touch()  # that file itself may be
+    assert seqzoo("bench", "train", "--case", "scrn", "--output", file)[0] == 0
+    assert json.loads(file.read_text())["rows"]
+
+
+@pytest.mark.parametrize("command", ["train", "infer", "export"])
+@pytest.mark.parametrize("backend", ["nonsense", "numpy"])
+def test_a_backend_that_there_is_not(seqzoo, command, backend, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    status, out, err = seqzoo("bench", command)
+    assert (status, out) == (2, "")
+    assert err == (
+        "Error: bench needs KERAS_BACKEND to be one of tensorflow, jax, torch. "
+        f"Received: {backend!r}\n"
+    )
 
 
 def test_inference_has_no_memory_case(seqzoo, jobs):

@@ -48,6 +48,17 @@ def test_two_shut_gates_still_share_the_state():
     np.testing.assert_allclose(tape.gradient(output, x), expected, 0, 1e-5)
 
 
+def test_the_input_gates_share_to_its_last_digits():
+    """i / (f + i) against float64, from gates all but shut to gates wide open."""
+    k = np.linspace(-80.0, 30.0, 111)
+    k_i, k_f = (grid.reshape(-1, 1) for grid in np.meshgrid(k, k))
+    v = np.full_like(k_i, 0.5)  # g(v) = 1
+    projected = tf.constant(np.concatenate([k_i, k_f, v], axis=1), "float32")
+    _, share = made([0.0] * 3, [0.0] * 3).coefficients(projected)
+    ratio = np.logaddexp(0.0, -k_i) - np.logaddexp(0.0, -k_f)  # log f − log i
+    np.testing.assert_allclose(share, np.exp(-np.logaddexp(0.0, ratio)), 2e-5)
+
+
 def test_gradient_of_gates_at_zero():
     """Zero inputs and biases are common, and no branch may have its edge there."""
     cell = made([1.0, 0.0, 0.0], [0.0, 0.0, 0.5])

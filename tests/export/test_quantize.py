@@ -136,15 +136,24 @@ def test_the_metric_is_computed_with_both(model, tmp_path):
     assert re.search(r"metric .*in Keras 100.00 \(loss .*allowed 20.00\)", str(report))
 
 
-@pytest.mark.parametrize("bad", [49.0, float("nan")])
-def test_too_much_loss_leaves_no_file(bad, small, tmp_path):
-    figures = iter([bad, 50.0])  # the file's, and then Keras'
-    with pytest.raises(ExportError, match=r"Keras' 50.00; allowed is a loss of 0.5"):
+@pytest.mark.parametrize(
+    ("figure", "max_loss", "message"),
+    [
+        (49.0, 0.5, r"is 49.00, Keras' 50.00; allowed is a loss of 0.5"),
+        (float("nan"), 0.5, "the metric is no number: nan of the file, 50.0 in Keras"),
+        (float("nan"), None, "the metric is no number: nan of the file, 50.0 in Keras"),
+    ],
+)
+def test_a_file_whose_metric_is_worse_is_not_kept(
+    figure, max_loss, message, small, tmp_path
+):
+    figures = iter([figure, 50.0])  # the file's, and then Keras'
+    with pytest.raises(ExportError, match=message):
         export(
             small,
             tmp_path / "x.onnx",
             metric=lambda run: next(figures),
-            max_loss=0.5,
+            max_loss=max_loss,
             **QUICK,
         )
     assert not list(tmp_path.iterdir())
@@ -183,6 +192,7 @@ def test_too_much_loss_leaves_no_file(bad, small, tmp_path):
         ({"metric": 3}, "metric must be a function"),
         ({"max_loss": 1}, "beside a metric"),
         ({"metric": len, "max_loss": -1}, "max_loss must be a number from 0 on"),
+        ({"metric": len, "max_loss": True}, "Received: max_loss=True"),
     ],
 )
 def test_wrong_arguments(arguments, message, model, tmp_path):

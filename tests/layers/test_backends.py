@@ -67,6 +67,18 @@ if keras.backend.backend() == "jax":  # its gradients are the engine's
             found.append(jax.tree.leaves(gradients))
         for a, b in zip(*found, strict=True):
             np.testing.assert_allclose(a, b, 0, 2e-5, err_msg=name)
+
+if keras.backend.backend() == "torch":  # that of the linear recurrence is written out
+    for name, case in CASES.items():
+        found = []
+        for by_cell in (False, True):
+            layer, _ = case.filled(by_cell, {"return_state": False})
+            read = ops.convert_to_tensor(x).requires_grad_()
+            ops.sum(ops.sin(layer(read))).backward()
+            gradients = [v.value.grad for v in layer.trainable_variables]
+            found.append([ops.convert_to_numpy(g) for g in (read.grad, *gradients)])
+        for a, b in zip(*found, strict=True):
+            np.testing.assert_allclose(a, b, 0, 2e-5, err_msg=name)
 """
 
 

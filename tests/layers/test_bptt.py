@@ -97,12 +97,23 @@ def test_engine_is_the_step_by_step_layer(name, kind, engine_calls):
     for backwards, masked, carried in uses if kind == "graph" else uses[1:2]:
         layer, reference = pair(name, {"go_backwards": backwards})
         m, states = (mask if masked else None), (start if carried else [])
-        if kind in ("graph_free_batch", "xla_free_length"):
+        if "free" in kind:
             states = []  # constants of a batch that the signature leaves open
         expected = results(reference, x, m, states)
-        function = compiled(lambda x: results(layer, x, m, states), kind)  # noqa: B023
+        function = compiled(
+            lambda x: results(layer, x, like(x, m, kind), states),  # noqa: B023
+            kind,
+        )
         assert_same(function(x), expected)
     assert engine_calls or is_linear(name)
+
+
+def like(x, mask, kind):
+    """The mask, of a batch and length as free as those of x."""
+    if mask is None or "free" not in kind:
+        return mask
+    batch, length, _ = tf.unstack(tf.shape(x))
+    return mask[:batch, :length]
 
 
 def is_linear(name):
@@ -166,12 +177,19 @@ def test_engine_drops_what_the_cell_drops(name, engine_calls):
         assert len(engine_calls) > before
 
 
-@pytest.mark.parametrize("name", ["peephole_lstm", "coupled_lstm", "scrn"])
+@pytest.mark.parametrize(
+    "name", ["peephole_lstm", "coupled_lstm", "scrn", "clockwork_rnn"]
+)
 @pytest.mark.parametrize("kind", ["graph", "xla"])
 def test_truncated_gradients_stop_every_k_steps(name, kind):
     x, _, _ = data(name)
     layer, _ = CASES[name].filled(False, {"tbptt_steps": 3, "go_backwards": True})
     plain, _ = CASES[name].filled(False)
+    drawn = np.random.default_rng(0).integers(0, 2, (BATCH, 6)) * 2.0
+    for one in (layer, plain):  # what it drops, it drops in every chunk
+        one.cell.recurrent_mask = lambda h, training: tf.cast(
+            drawn[:, : h.shape[-1]], h.dtype
+        )
 
     def in_chunks(x):
         """The definition: chunks of 3 steps, each from a state held constant."""
@@ -279,9 +297,10 @@ def test_fit_runs_the_engine_and_learns(engine_calls):
     assert history[-1] < 0.3 * history[0]
 
 
-def test_other_activations_go_step_by_step(engine_calls):
+@pytest.mark.parametrize("which", ["activation", "recurrent_activation"])
+def test_other_activations_go_step_by_step(which, engine_calls):
     x, _, _ = data("peephole_lstm")
-    layer, reference = pair("peephole_lstm", None, activation="relu")
+    layer, reference = pair("peephole_lstm", None, **{which: "relu"})
     function = compiled(lambda x: results(layer, x, None, []), "graph")
     assert_same(function(x), results(reference, x, None, []))
     assert not engine_calls

@@ -168,7 +168,9 @@ def test_learned_alpha_starts_at_alpha_and_stays_in_range():
     assert (decay > 0).all() and (decay < 1).all()
 
 
-@pytest.mark.parametrize("periods", [(1, 2, 4), (1, 3, 4), (2, 2, 3), (3, 5, 7)])
+@pytest.mark.parametrize(
+    "periods", [(1, 2, 4), (1, 3, 4), (2, 2, 3), (3, 5, 7), (2, 4, 6)]
+)
 @pytest.mark.parametrize("length", [1, 4, 13, 30])
 def test_clockwork_cascade_is_the_cell_step_by_step(periods, length):
     layer = filled(ClockworkRNN(6, periods=periods, return_sequences=True))

@@ -141,6 +141,15 @@ def test_a_free_length_on_a_gpu(monkeypatch):
         np.testing.assert_allclose(run(a, b, h0), by_numpy(a, b, h0), 0, 1e-12)
 
 
+def test_an_export_on_a_gpu_holds_a_loop(monkeypatch):
+    monkeypatch.setattr(module, "on_gpu", lambda: True)
+    monkeypatch.setattr(module, "_ends_side_by_side", None)
+    a, b, h0, *_ = drawn(17)
+    with nested_loops():
+        h = linear_recurrence(*map(tf.constant, (a, b, h0)))
+    np.testing.assert_allclose(h, by_numpy(a, b, h0), 0, 1e-12)
+
+
 @each_kind
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_may_be_the_same_in_rows_or_steps(shape, complex_):

@@ -180,6 +180,22 @@ def test_long_sequences_in_mixed_precision(name, dtype):
 
 
 @each
+def test_gradients_of_a_state_in_half_precision(name):
+    case, x = CASES[name], tf.constant(inputs(3, 5))
+    found = []
+    for dtype in ("mixed_float16", "float32"):
+        layer, _ = case.filled(False, dtype=dtype)
+        states = [tf.cast(s, layer.compute_dtype) for s in case.random_states(3)]
+        with tf.GradientTape() as tape:
+            tape.watch(states)
+            loss = tf.reduce_sum(layer(x, initial_state=states)[0])
+        gradients = tape.gradient(loss, states)
+        assert {g.dtype for g in gradients} == {states[0].dtype}
+        found.append([tf.cast(g, "float32") for g in gradients])
+    np.testing.assert_allclose(*found, 0, 0.01)
+
+
+@each
 def test_streaming_step_by_step_is_the_whole(name):
     layer, _ = CASES[name].filled(False)
     x = inputs(2, 30)

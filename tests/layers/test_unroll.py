@@ -63,3 +63,21 @@ def test_an_unknown_length_cannot_be_unrolled(name):
     spec = tf.TensorSpec((None, None, FEATURES))
     with pytest.raises(ValueError, match="unroll"):
         tf.function(lambda x: layer(x)).get_concrete_function(spec)
+
+
+@pytest.mark.parametrize("name", ["peephole_lstm", "clockwork_rnn", "scrn", "lru"])
+def test_unrolled_has_second_derivatives(name):
+    """In a graph, where the engine would have none."""
+    x = tf.constant(inputs(2, 3))
+
+    def second(layer):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                loss = tf.reduce_sum(layer(x)[0] ** 2)
+            slope = tf.reduce_sum(inner.gradient(loss, x) ** 2)
+        return outer.gradient(slope, x)
+
+    unrolled, cell = (CASES[name].filled(c, {"unroll": True})[0] for c in (False, True))
+    np.testing.assert_allclose(tf.function(second)(unrolled), second(cell), 0, 1e-5)
