@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
 
-.PHONY: demo test fuzz-export lint format venv clean
+.PHONY: demo test fuzz-export chaos-train lint format venv clean
 
 demo: venv
 	$(BIN)/python tools/demo.py
@@ -14,6 +14,9 @@ test: lint
 
 fuzz-export: venv
 	$(BIN)/python tools/fuzz_export.py
+
+chaos-train: venv
+	$(BIN)/python tools/chaos_train.py
 
 lint: venv
 	$(BIN)/ruff check .

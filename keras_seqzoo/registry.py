@@ -149,8 +149,9 @@ def load(name: str | os.PathLike, /, **overrides: Any) -> "ZooModel":
     """Load a pretrained model.
 
     Args:
-        name: `architecture.tag`, or the path of a preset's folder or zip file: what
-            exists as a path, has a path separator or ends in ".zip" is a path.
+        name: `architecture.tag`; or the path of a preset's folder or zip file (what
+            exists as a path, has a path separator or ends in ".zip" is a path); or
+            the URL of one, which is fetched once and then kept.
         **overrides: `num_classes=n` or `labels=[...]` keep the body and make a new
             head; arguments that change nothing in the body but its dropout may be
             given too, and alone they keep the head. `name=...` is the Keras model's.
@@ -297,6 +298,8 @@ def _is_path(name: str) -> bool:
 def _find(name: str | os.PathLike) -> tuple[store.Preset, str | None]:
     """The preset of a name or path, and its tag."""
     text = _text(name)
+    if remote.is_url(text):
+        return store.read(remote.fetch_url(text)), None
     if isinstance(name, os.PathLike) or _is_path(text):
         return store.read(text), None
     return _preset(text), text.partition(".")[2]

@@ -23,7 +23,15 @@ def card_of(preset: pathlib.Path) -> bytes:
     description = registry.info(read.config["architecture"]).description
     metadata = read.config["metadata"]
     tag = metadata["tag"]
-    return card(description, metadata, f"zoo_configs/synced/{tag}.yaml", tag).encode()
+    text = card(
+        description,
+        metadata,
+        f"zoo_configs/synced/{tag}.yaml",
+        tag,
+        store.weights_sha256(preset),
+        with_picture=(preset / store.PICTURE).exists(),
+    )
+    return text.encode()
 
 
 def replace_card(preset: pathlib.Path, text: bytes) -> None:

@@ -14,6 +14,7 @@ import click
 
 from keras_seqzoo import __version__
 from keras_seqzoo.cli.bench import bench_group
+from keras_seqzoo.cli.data import data_group
 from keras_seqzoo.cli.options import data_dir_option, json_option, split_option
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.native_log import quiet
@@ -159,6 +160,18 @@ def predict_command(tag: str, text: tuple[str, ...], as_json: bool) -> None:
     metavar="KEY=VALUE",
     help="Change a recipe's value; may be given many times.",
 )
+@click.option(
+    "--strategy",
+    type=click.Choice(["none", "mirrored", "multiworker", "tpu"]),
+    default="none",
+    show_default=True,
+    help="Devices to train on together; multiworker reads TF_CONFIG.",
+)
+@click.option(
+    "--replicas",
+    type=click.IntRange(min=2),
+    help="Of mirrored on a machine without a GPU: parts of its CPU; 2 by default.",
+)
 @json_option
 def train_command(
     recipe: str,
@@ -168,6 +181,8 @@ def train_command(
     seed: int | None,
     epochs: int | None,
     changes: tuple[str, ...],
+    strategy: str,
+    replicas: int | None,
     as_json: bool,
 ) -> None:
     """Train the model that the YAML file RECIPE describes and write a preset folder.
@@ -196,8 +211,10 @@ def train_command(
                 output=output,
                 run_dir=run_dir,
                 overrides=overrides,
+                strategy=strategy,
+                replicas=replicas,
             )
-    except FloatingPointError as error:
+    except (FloatingPointError, ConnectionError) as error:
         raise click.ClickException(str(error)) from error
     print_facts(result, as_json)
 
@@ -336,6 +353,7 @@ def data_options(
 
 
 commands.add_command(bench_group)
+commands.add_command(data_group)
 
 
 def lines_of(item: str) -> list[str]:

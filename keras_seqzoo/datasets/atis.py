@@ -1,8 +1,4 @@
-"""ATIS: air travel queries with slots and intents (4,478 / 500 / 893 sentences).
-
-Traps: valid and test have slots that train lacks (a tagger must still count them as
-misses); 13 test sentences occur in train too; intents may be joined by `#`.
-"""
+"""ATIS: air travel queries with slots and intents (4,478 / 500 / 893 sentences)."""
 
 from keras_seqzoo.datasets.slot_files import SlotFilesBuilder
 
@@ -12,6 +8,22 @@ class Atis(SlotFilesBuilder):
 
     name = "atis"
     TITLE = "ATIS"
+    METRIC = (
+        "slot F1: micro average over chunks as conlleval counts them (seqeval's "
+        "default), 2,837 gold chunks in test; beside it the accuracy of intents"
+    )
+    TRAPS = (
+        "Test has six tags, and validation one, that train lacks: these chunks count "
+        "as misses, they are not left out.",
+        "A sentence may have several intents, joined by `#`. Matching the joined label "
+        "is the stricter convention; counting any one of them as right gives more.",
+        "Five intents of validation and test never occur in train.",
+        "13 test and 52 validation sentences occur in train too, and 289 train "
+        "sentences repeat an earlier one.",
+        "Nearly three in four sentences have the intent `atis_flight`.",
+        "Many papers before 2016 train on 4,978 sentences: train and validation.",
+    )
+    HOMEPAGE = "https://github.com/MiuLab/SlotGated-SLU"
     URL = "https://raw.githubusercontent.com/MiuLab/SlotGated-SLU/master/data/atis"
     SOURCE = "GitHub MiuLab/SlotGated-SLU, folder data/atis (Goo et al., NAACL 2018)"
     LICENCE = (

@@ -1,17 +1,17 @@
 """Tagged sentences to padded, bucketed batches for `model.fit`, with tf.data."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.arguments import listed, positive_integer
+from keras_seqzoo.datasets import buckets
 from keras_seqzoo.errors import UserError
 
 IGNORED_LABEL = -1  # Padding; the loss takes no part in it.
 OUT_OF_VOCABULARY = 1
-BUCKET_BOUNDARIES = (8, 12, 16, 24, 32)
 
 
 def tagging_dataset(
@@ -21,7 +21,7 @@ def tagging_dataset(
     batch_size: int = 32,
     shuffle: bool = True,
     seed: int = 0,
-    bucket_boundaries: Sequence[int] = BUCKET_BOUNDARIES,
+    bucket_boundaries: Sequence[int] | None = None,
 ) -> tf.data.Dataset:
     """Your own tagged sentences, ready for `model.fit`.
 
@@ -37,7 +37,8 @@ def tagging_dataset(
         batch_size: Sentences in a batch.
         shuffle: Whether to shuffle; without, batches come in the order they fill.
         seed: Of the shuffling.
-        bucket_boundaries: Lengths in words at which a new bucket begins, increasing.
+        bucket_boundaries: Lengths in words at which a new bucket begins, increasing;
+            by default so that little is padding and buckets still fill a batch.
 
     Returns:
         A dataset of (inputs, labels): the model's inputs dict, and int32 labels
@@ -50,100 +51,126 @@ def tagging_dataset(
             or the boundaries do not increase.
     """
     positive_integer("batch_size", batch_size)
-    check_bucket_boundaries(bucket_boundaries)
+    if bucket_boundaries is not None:
+        buckets.check_boundaries(bucket_boundaries)
     inputs, labels = encode(sentences, slots, model)
     rows = int(labels.nrows())
     order = tf.data.Dataset.range(rows)
     if shuffle:
         order = order.shuffle(rows, seed=seed)
-    batches = _batches(order, inputs, labels, batch_size, bucket_boundaries)
-    count = _batch_count(labels, batch_size, bucket_boundaries)
-    batches = batches.apply(tf.data.experimental.assert_cardinality(count))
+    plan = Plan.of(sentences, batch_size, None, bucket_boundaries)
+    batches = _batches(order, inputs, labels, plan)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(plan.batches))
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+class Plan(NamedTuple):
+    """How many sentences of which lengths become a batch.
+
+    Attributes:
+        boundaries: Of the buckets, in words.
+        rows: Rows in a batch of each bucket.
+        batches: The number of batches in an epoch.
+        longest: The longest sentence, if shapes are to be static; else None.
+    """
+
+    boundaries: list[int]
+    rows: list[int]
+    batches: int
+    longest: int | None
+
+    @classmethod
+    def of(
+        cls,
+        sentences: Sequence[str | Sequence[str]],
+        batch_size: int | None,
+        tokens_per_batch: int | None = None,
+        boundaries: Sequence[int] | None = None,
+        static: bool = False,
+        devices: int = 1,
+    ) -> "Plan":
+        """A plan for these sentences.
+
+        Args:
+            sentences: Strings, or lists of words.
+            batch_size: Sentences in a batch; or, in its place,
+            tokens_per_batch: words in a batch, padding among them.
+            boundaries: Of the buckets; by default `buckets.length_boundaries`.
+            static: Whether all batches of a bucket have one shape.
+            devices: Number of devices that share a batch.
+        """
+        lengths = [len(split_words(sentence)) for sentence in sentences]
+        if boundaries is None:
+            mean = sum(lengths) / len(lengths)
+            rows = batch_size or max(1, int(tokens_per_batch / mean))
+            boundaries = buckets.length_boundaries(lengths, rows)
+        rows = buckets.batch_sizes(
+            lengths, boundaries, batch_size, tokens_per_batch, devices
+        )
+        count = buckets.number_of_batches(lengths, boundaries, rows)
+        return cls(list(boundaries), rows, count, max(lengths) if static else None)
 
 
 def training_batches(
     sentences: Sequence[str | Sequence[str]],
     slots: Sequence[Sequence[str]],
     model: Any,
-    batch_size: int,
+    plan: Plan,
     seed: int,
     epochs: range,
     word_dropout: float = 0.0,
-    bucket_boundaries: Sequence[int] = BUCKET_BOUNDARIES,
 ) -> tf.data.Dataset:
     """The batches of several epochs in a row, each epoch's a function of (seed, epoch).
 
     So a training that starts again at epoch n sees what it would have seen.
 
     Args:
-        sentences, slots, model, batch_size, bucket_boundaries: As `tagging_dataset`.
+        sentences, slots, model: As `tagging_dataset`.
+        plan: Of the batches.
         seed: Of order and word dropout.
         epochs: The epochs to make.
         word_dropout: A word seen n times in training becomes out-of-vocabulary with
             probability word_dropout / (word_dropout + n); its characters stay.
 
     Returns:
-        A dataset as of `tagging_dataset`, of `steps_per_epoch` batches an epoch.
+        A dataset of (inputs, labels, weights), `plan.batches` batches an epoch: inputs
+        and labels as of `tagging_dataset`, and weights (batch, length), float32: 1 / n
+        for each of a batch's n words.
     """
     inputs, labels = encode(sentences, slots, model)
     rows = len(sentences)
-    if word_dropout:
-        seen = np.bincount(inputs["words"].flat_values.numpy())
-        drop_rate = word_dropout / (word_dropout + np.maximum(seen, 1.0))
-        drop_rate = tf.constant(drop_rate, tf.float32)  # (largest word id + 1,)
+    seen = np.bincount(inputs["words"].flat_values.numpy())
+    drop_rate = word_dropout / (word_dropout + np.maximum(seen, 1.0))
+    drop_rate = tf.constant(drop_rate, tf.float32)  # (largest word id + 1,)
 
     def epoch_batches(epoch):
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(
             tf.range(rows, dtype=tf.int64), epoch_seed
         )
-        batches = _batches(
-            tf.data.Dataset.from_tensor_slices(order),
-            inputs,
-            labels,
-            batch_size,
-            bucket_boundaries,
+
+        def drop_words(row, example_inputs):
+            # By row, so that it does not matter which batch the sentence is in.
+            words = example_inputs["words"]  # (length,)
+            row_seed = tf.random.fold_in(epoch_seed, row)
+            chance = tf.random.stateless_uniform(tf.shape(words), row_seed)
+            unknown = tf.constant(OUT_OF_VOCABULARY, words.dtype)
+            words = tf.where(chance < tf.gather(drop_rate, words), unknown, words)
+            return {**example_inputs, "words": words}
+
+        order = tf.data.Dataset.from_tensor_slices(order)
+        return _batches(
+            order, inputs, labels, plan, drop_words if word_dropout else None
         )
-        if not word_dropout:
-            return batches
-
-        def drop_words(number, batch):
-            batch_inputs, batch_labels = batch
-            words = batch_inputs["words"]  # (batch, length)
-            chance = tf.random.stateless_uniform(
-                tf.shape(words), epoch_seed + tf.stack([number + 1, 0])
-            )
-            dropped = chance < tf.gather(drop_rate, words)
-            words = tf.where(
-                dropped & (words > 0), tf.cast(OUT_OF_VOCABULARY, words.dtype), words
-            )
-            return {**batch_inputs, "words": words}, batch_labels
-
-        return batches.enumerate().map(drop_words)
 
     dataset = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch_batches)
+    dataset = dataset.map(_weighted, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def steps_per_epoch(
-    sentences: Sequence[str | Sequence[str]],
-    batch_size: int,
-    bucket_boundaries: Sequence[int] = BUCKET_BOUNDARIES,
-) -> int:
-    """The number of batches in an epoch: each bucket's last one may be smaller."""
-    lengths = [len(split_words(sentence)) for sentence in sentences]
-    buckets = np.bincount(np.digitize(lengths, bucket_boundaries))
-    return int(sum(-(-count // batch_size) for count in buckets))
-
-
-def check_bucket_boundaries(boundaries: Sequence[int]) -> None:
-    """Raises UserError unless they are positive and each is above the one before."""
-    if any(low >= high for low, high in zip((0, *boundaries), boundaries)):
-        raise UserError(
-            "bucket_boundaries must be positive integers, each above the one before. "
-            f"Received: {list(boundaries)}"
-        )
+def _weighted(inputs, labels):
+    words = tf.cast(labels != IGNORED_LABEL, tf.float32)  # (batch, length)
+    return inputs, labels, words / tf.reduce_sum(words)
 
 
 def encode(
@@ -214,8 +241,11 @@ def _checked_rows(sentences, slots, labels) -> tuple[list[list], list[list]]:
     return [words for words, _ in rows], [tags for _, tags in rows]
 
 
-def _batches(order, inputs, labels, batch_size, bucket_boundaries) -> tf.data.Dataset:
-    """Padded batches of the rows whose numbers `order` gives."""
+def _batches(order, inputs, labels, plan, change=None) -> tf.data.Dataset:
+    """Padded batches of the rows whose numbers `order` gives.
+
+    `change` makes other inputs of a row's number and its inputs.
+    """
 
     def example(row):
         # Fewer ragged dimensions than rows of words have: dense already.
@@ -225,22 +255,18 @@ def _batches(order, inputs, labels, batch_size, bucket_boundaries) -> tf.data.Da
             else value[row]
             for name, value in inputs.items()
         }
-        return dense, labels[row]
+        return dense if change is None else change(row, dense), labels[row]
 
     examples = order.map(example, num_parallel_calls=tf.data.AUTOTUNE)
     padding = (
         {name: tf.zeros([], value.dtype) for name, value in inputs.items()},
         IGNORED_LABEL,
     )
-    return examples.bucket_by_sequence_length(
-        element_length_func=lambda inputs, labels: tf.shape(labels)[0],
-        bucket_boundaries=list(bucket_boundaries),
-        bucket_batch_sizes=[batch_size] * (len(bucket_boundaries) + 1),
-        padding_values=padding,
+    return buckets.bucketed(
+        examples,
+        lambda inputs, labels: tf.shape(labels)[0],
+        plan.boundaries,
+        plan.rows,
+        padding,
+        plan.longest,
     )
-
-
-def _batch_count(labels, batch_size, bucket_boundaries) -> int:
-    """How many batches `_batches` makes."""
-    buckets = np.digitize(labels.row_lengths().numpy(), bucket_boundaries)
-    return sum(-(-int(count) // batch_size) for count in np.bincount(buckets))

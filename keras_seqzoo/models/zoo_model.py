@@ -74,14 +74,17 @@ class ZooModel(keras.Model):
         metadata: dict[str, Any] | None = None,
         card: str | None = None,
         dtype: str = "float32",
+        picture: bytes | None = None,
     ) -> None:
-        """Write a folder that `keras_seqzoo.load` reads.
+        """Write a folder, or a zip file, that `keras_seqzoo.load` reads.
 
         Args:
-            folder: Where to; an existing preset there is replaced.
+            folder: Where to; a zip file if it ends in ".zip". An existing preset there
+                is replaced.
             metadata: What is known about it (data, metric, value, ...), JSON-able.
             card: The model card's text, Markdown.
             dtype: "float32" or "float16", how the weights are kept.
+            picture: The card's picture of the training, PNG.
 
         Raises:
             UserError: if `folder` is no path, holds something else or cannot be
@@ -105,4 +108,5 @@ class ZooModel(keras.Model):
             {name: np.asarray(w, dtype) for name, w in self.named_weights().items()},
             assets,
             card or f"# {self.architecture}\n\nSaved by keras_seqzoo {__version__}.\n",
+            picture,
         )

@@ -55,12 +55,42 @@ def fetch(name: str) -> Path | None:
     """
     if not (address := base()):
         return None
-    if urllib.parse.urlsplit(address).scheme not in ("http", "https", "file"):
+    if not is_url(address):
         raise UserError(
             f"{URL_VARIABLE} must be an http, https or file URL. Received: {address}"
         )
-    if not FILE_NAME.fullmatch(name):
-        return None
+    return _fetched(address, name) if FILE_NAME.fullmatch(name) else None
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is an address that presets can be fetched from."""
+    return text.startswith(("http://", "https://", "file://"))
+
+
+def fetch_url(url: str) -> Path:
+    """The local copy of the preset at `url`, fetched as by `fetch`.
+
+    Args:
+        url: Of a preset's folder on a web server or in a bucket, or of a zip file.
+
+    Raises:
+        UserError: if the last part of the URL is no file name, or there is no preset.
+        PresetError: as `fetch`.
+    """
+    parts = urllib.parse.urlsplit(url)
+    address, _, name = url.rstrip("/").rpartition("/")
+    if parts.query or parts.fragment or not FILE_NAME.fullmatch(name):
+        raise UserError(
+            "a preset's URL must end in its folder's name, or in that of a zip file. "
+            f"Received: {url}"
+        )
+    found = _fetched(address, name)
+    if found is None:
+        raise UserError(f"{url}: there is no preset ({CHECKSUMS}).")
+    return found
+
+
+def _fetched(address: str, name: str) -> Path | None:
     place = home() / "presets" / hashlib.sha256(address.encode()).hexdigest()[:12]
     folder, partial = place / name, place / f".{name}.partial"
     try:
@@ -73,7 +103,11 @@ def fetch(name: str) -> Path | None:
             if folder.exists():  # damaged: what is right in it is kept
                 shutil.rmtree(partial, ignore_errors=True)
                 folder.rename(partial)
-            if not _fetch_folder(f"{address}/{name}", partial):
+            if name.endswith(".zip"):
+                found = _download(f"{address}/{name}", partial)
+            else:
+                found = _fetch_folder(f"{address}/{name}", partial)
+            if not found:
                 return None
             partial.rename(folder)
     except OSError as error:
@@ -84,6 +118,8 @@ def fetch(name: str) -> Path | None:
 
 
 def _is_whole(folder: Path) -> bool:
+    if folder.is_file():  # a zip file, which is checked when it is read
+        return True
     try:
         checksums = json.loads((folder / CHECKSUMS).read_bytes())
         return all(_sha256(folder / name) == checksums[name] for name in checksums)
@@ -147,6 +183,8 @@ def _download(url: str, path: Path) -> bool:
                 have = 0
             expected = answer.headers.get("Content-Length")
             total = have + int(expected) if expected else None
+            if total is not None and total > SIZE_LIMIT:
+                raise _too_large(url, part)
             with (
                 part.open("ab" if have else "wb") as file,
                 tqdm(
@@ -180,12 +218,16 @@ def _download(url: str, path: Path) -> bool:
     except (ConnectionError, TimeoutError) as error:
         raise PresetError(f"{url}: the connection broke off; try again.") from error
     if have > SIZE_LIMIT:
-        part.unlink()
-        raise PresetError(f"{url}: larger than {SIZE_LIMIT // 2**20} MB.")
+        raise _too_large(url, part)
     if total is not None and have < total:
         raise PresetError(f"{url}: the connection broke off; try again.")
     part.rename(path)
     return True
+
+
+def _too_large(url: str, part: Path) -> PresetError:
+    part.unlink(missing_ok=True)
+    return PresetError(f"{url}: larger than {SIZE_LIMIT // 2**20} MB.")
 
 
 def _read(answer: http.client.HTTPResponse, url: str) -> bytes:

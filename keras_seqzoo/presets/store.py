@@ -22,6 +22,7 @@ from keras_seqzoo.presets.remote import CHECKSUMS, FILE_NAME, SIZE_LIMIT
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
+PICTURE = "training.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,16 +55,18 @@ def write(
     weights: dict[str, np.ndarray],
     assets: dict[str, list[str]],
     card: str,
+    picture: bytes | None = None,
 ) -> None:
-    """Write a preset folder; it is there whole or not at all.
+    """Write a preset folder, or a zip file of one; it is there whole or not at all.
 
     Args:
-        folder: Where to. A preset that is there already is replaced, unless files
-            of others are in its folder.
+        folder: Where to; a zip file if it ends in ".zip". A preset that is there
+            already is replaced, unless files of others are in its folder.
         config: JSON-able; "format" and "assets" are added.
         weights: Arrays by name.
         assets: Lists of strings by name, each kept in `<name>.txt`, one a line.
         card: The model card, Markdown.
+        picture: The card's picture of the training, PNG.
 
     Raises:
         UserError: if the folder holds something else or cannot be written.
@@ -90,6 +93,8 @@ def write(
             for key, lines in assets.items()
         },
     }
+    if picture is not None:
+        files[PICTURE] = picture
     checksums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     files[CHECKSUMS] = json.dumps(checksums, indent=2).encode() + b"\n"
     workplace = _workplace(folder)
@@ -98,6 +103,8 @@ def write(
         new.mkdir()
         for name, data in files.items():
             (new / name).write_bytes(data)
+        if folder.suffix == ".zip":
+            new = _zipped(new)
         if folder.exists():
             folder.rename(old)
         try:
@@ -110,6 +117,14 @@ def write(
         raise UserError(f"{folder} cannot be written: {error.strerror}.") from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _zipped(folder: Path) -> Path:
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, file.name)
+    return path
 
 
 def read(source: str | os.PathLike) -> Preset:
@@ -173,11 +188,16 @@ def read(source: str | os.PathLike) -> Preset:
             raise PresetError(f"{path / name}: the file is missing.")
         text = _text(path, name, files)
         assets[key] = text.removesuffix("\n").split("\n") if text else []
-    parts = {CHECKSUMS, CONFIG, WEIGHTS, CARD, *config["assets"].values()}
+    parts = {CHECKSUMS, CONFIG, WEIGHTS, CARD, PICTURE, *config["assets"].values()}
     for name in sorted(set(files) - parts):
         raise PresetError(f"{path}: the file {name!r} is not part of a preset.")
     card = _text(path, CARD, files) if CARD in files else ""
     return Preset(str(path), config, weights, assets, card)
+
+
+def weights_sha256(folder: str | os.PathLike) -> str:
+    """The checksum of a preset's weights, as its list of checksums has it."""
+    return json.loads((Path(folder) / CHECKSUMS).read_text("utf-8"))[WEIGHTS]
 
 
 def check_writable(folder: str | os.PathLike) -> None:
@@ -206,6 +226,12 @@ def _workplace(folder: Path) -> Path:
 def _check_replaceable(folder: Path) -> None:
     """Raise if `folder` is there and holds anything but one preset's files."""
     if not folder.exists():
+        return
+    if folder.is_file():
+        try:
+            read(folder)
+        except PresetError as error:
+            raise UserError(f"{folder} is no preset, and is left as it is.") from error
         return
     try:
         others = {path.name for path in folder.iterdir()}

@@ -39,6 +39,7 @@ class EpochKeeper(keras.callbacks.Callback):
         score: Gives the model's dev figure, the larger the better. Without it the
             newest weights count as the best.
         patience: Epochs without a better figure before stopping; None for never.
+        writes: Whether to write files: of several workers one does.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class EpochKeeper(keras.callbacks.Callback):
         folder: pathlib.Path,
         score: Callable[[], float] | None,
         patience: int | None = None,
+        writes: bool = True,
     ) -> None:
         super().__init__()
         self.folder = folder
         self.score = score
         self.patience = patience
+        self.writes = writes
         self.progress = Progress()
         self.best_weights = None
 
@@ -97,12 +100,14 @@ class EpochKeeper(keras.callbacks.Callback):
         progress.history.append(
             {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
         )
-        self._save()
+        if self.writes:
+            self._save()
         if progress.stopped:
             self.model.stop_training = True
 
     def _score_and_keep(self, logs: dict[str, Any]) -> None:
         progress, optimizer = self.progress, self.model.optimizer
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # scaled losses
         live = None
         if optimizer.use_ema:
             live = self.model.get_weights()

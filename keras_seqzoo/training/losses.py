@@ -1,6 +1,6 @@
 """The tagger's loss: cross-entropy over the words that are there."""
 
-from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,24 +8,26 @@ from keras import ops
 from keras_seqzoo.datasets.pipeline import IGNORED_LABEL
 
 
-def tagging_loss(label_smoothing: float = 0.0) -> Callable:
-    """Mean cross-entropy of logits (batch, length, classes) over labels >= 0.
+class TaggingLoss(keras.losses.Loss):
+    """Cross-entropy of logits (batch, length, classes) over labels >= 0.
+
+    The sum over the words: the weights that the pipeline gives make it their mean.
+    So the devices that share a batch need not know how many words the others have.
 
     Args:
         label_smoothing: Share of each target that is spread over all classes.
     """
-    if not label_smoothing:
-        return keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, ignore_class=IGNORED_LABEL
-        )
 
-    def smoothed_crossentropy(labels, logits):
-        words = ops.cast(labels != IGNORED_LABEL, logits.dtype)  # (batch, length)
-        log_p = ops.log_softmax(logits)
-        label = ops.maximum(ops.cast(labels, "int32"), 0)[..., None]
-        hit = -ops.take_along_axis(log_p, label, axis=-1)[..., 0]
-        spread = -ops.mean(log_p, axis=-1)
-        loss = (1.0 - label_smoothing) * hit + label_smoothing * spread
-        return ops.sum(loss * words) / ops.maximum(ops.sum(words), 1.0)
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__(name="tagging_loss", reduction="sum")
+        self.label_smoothing = label_smoothing
 
-    return smoothed_crossentropy
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Of labels (batch, length) the loss of each, (batch, length)."""
+        log_p = ops.log_softmax(y_pred)
+        label = ops.maximum(ops.cast(y_true, "int32"), 0)[..., None]
+        loss = -ops.take_along_axis(log_p, label, axis=-1)[..., 0]
+        if self.label_smoothing:
+            spread = -ops.mean(log_p, axis=-1)
+            loss = (1.0 - self.label_smoothing) * loss + self.label_smoothing * spread
+        return ops.where(y_true != IGNORED_LABEL, loss, ops.zeros_like(loss))

@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field
 
 from keras_seqzoo import registry
-from keras_seqzoo.datasets.pipeline import BUCKET_BOUNDARIES, check_bucket_boundaries
+from keras_seqzoo.datasets.buckets import check_boundaries
 from keras_seqzoo.errors import UserError
 
 Dataset = Literal["atis", "snips", "train_tickets"]
@@ -48,8 +48,9 @@ class Data(Section):
     train: list[Split] = Field(default=["train"], min_length=1)
     validation: Split | None = "validation"
     test: Split = "test"
-    batch_size: int = Field(default=32, gt=0)
-    bucket_boundaries: list[int] = list(BUCKET_BOUNDARIES)
+    batch_size: int | None = Field(default=None, gt=0)  # Sentences; 32 by default, or
+    tokens_per_batch: int | None = Field(default=None, gt=0)  # words and padding.
+    bucket_boundaries: list[int] | None = None  # By default from the lengths.
     word_dropout: float = Field(default=0.0, ge=0, le=10)  # See training_batches.
     min_count: int = Field(default=1, gt=0)  # Rarer words are out of vocabulary.
 
@@ -62,9 +63,17 @@ class Data(Section):
 
     @pydantic.field_validator("bucket_boundaries")
     @classmethod
-    def _boundaries_increase(cls, boundaries: list[int]) -> list[int]:
-        check_bucket_boundaries(boundaries)
+    def _boundaries_increase(cls, boundaries: list[int] | None) -> list[int] | None:
+        check_boundaries(boundaries or [])
         return boundaries
+
+    @pydantic.model_validator(mode="after")
+    def _one_size_of_batch(self):
+        if self.batch_size is not None and self.tokens_per_batch is not None:
+            raise ValueError("tokens_per_batch goes in place of batch_size")
+        if self.batch_size is None and self.tokens_per_batch is None:
+            return self.model_copy(update={"batch_size": 32})
+        return self
 
 
 class Training(Section):
@@ -83,6 +92,8 @@ class Training(Section):
     patience: int | None = Field(default=None, gt=0)  # Epochs without a better dev F1.
     seed: int = Field(default=1, ge=0, le=LARGEST_SEED)
     jit_compile: bool = False
+    gradient_accumulation_steps: int = Field(default=1, gt=0)  # Batches a step.
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
 
     @pydantic.model_validator(mode="after")
     def _schedule_has_what_it_takes(self):

@@ -1,5 +1,6 @@
 """From a recipe to a preset folder."""
 
+import collections
 import contextlib
 import json
 import os
@@ -20,9 +21,21 @@ from keras_seqzoo.errors import PresetError, UserError
 from keras_seqzoo.presets import store
 from keras_seqzoo.training.callbacks import EpochKeeper
 from keras_seqzoo.training.card import card
-from keras_seqzoo.training.losses import tagging_loss
+from keras_seqzoo.training.curve import draw_curve
+from keras_seqzoo.training.histograms import Histograms
+from keras_seqzoo.training.losses import TaggingLoss
 from keras_seqzoo.training.metrics import score_sentences, tag_function
-from keras_seqzoo.training.recipe import Model, Recipe, Training, read_recipe
+from keras_seqzoo.training.optimizer import make_optimizer
+from keras_seqzoo.training.recipe import Model, Recipe, read_recipe
+from keras_seqzoo.training.strategy import (
+    distributable,
+    is_chief,
+    is_distributed,
+    lost_worker_as_error,
+    make_fit_for_workers,
+    make_strategy,
+    number_of_workers,
+)
 from keras_seqzoo.training.vocabulary import tagger_assets
 
 
@@ -34,6 +47,9 @@ def train(
     run_dir: str | os.PathLike | None = None,
     overrides: Mapping[str, Any] | None = None,
     threads: int = 2,
+    strategy: str = "none",
+    replicas: int | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
 ) -> dict[str, Any]:
     """Trains a recipe's model and writes it as a preset.
@@ -42,6 +58,10 @@ def train(
     end, `result.json`. The same call after an interruption goes on from the newest
     checkpoint; after the end it only returns the result, and writes the preset if
     `output` does not hold it.
+
+    On several devices each batch is cut into equal parts, shapes are static, and the
+    loss of a step is that of one device. Of several workers the first writes; all must
+    see its run folder, and a worker that comes back starts there too.
 
     Args:
         recipe_path: A YAML file `<architecture>.<tag>.yaml`. Under another file name
@@ -52,6 +72,9 @@ def train(
         run_dir: The run folder; by default `runs/<architecture>.<tag>.seed<n>`.
         overrides: Recipe values to change, by dotted key: {"training.seed": 2}.
         threads: For TensorFlow; takes effect only before its first operation.
+        strategy: "none", "mirrored", "multiworker" or "tpu"; see `make_strategy`.
+        replicas: Devices that "mirrored" makes of a CPU.
+        callbacks: More of them for `fit`.
         verbose: Keras' progress: 0 none, 1 a bar, 2 a line an epoch.
 
     Returns:
@@ -61,6 +84,7 @@ def train(
     Raises:
         UserError: The recipe, data or folders are wrong.
         FloatingPointError: The loss became NaN or infinite.
+        ConnectionError: Another worker was lost.
     """
     recipe_path = arguments.path("recipe_path", recipe_path)
     recipe = read_recipe(recipe_path, overrides)
@@ -69,6 +93,11 @@ def train(
     default_run = pathlib.Path("runs") / f"{tag}.seed{recipe.training.seed}"
     run = arguments.path("run_dir", run_dir or default_run)
     output = arguments.path("output", output or run / tag)
+    _set_threads(threads)
+    devices = make_strategy(strategy, replicas)
+    _check_batch(recipe, devices, recipe_path)
+    if not is_chief(devices):
+        return _help(recipe, recipe_path, data_dir, run, devices, callbacks, verbose)
     _open_run(run, recipe)
     store.check_writable(output)  # Now, not after hours of training.
     with _alone_in(run):
@@ -80,8 +109,9 @@ def train(
                 _say(f"{finished}; remove the folder to train again")
                 return result
             _say(f"{finished}; its preset is written to {output}")
-        _set_threads(threads)
-        metadata = _train(recipe, recipe_path, tag, data_dir, output, run, verbose)
+        metadata = _train(
+            recipe, recipe_path, tag, data_dir, output, run, devices, callbacks, verbose
+        )
         _write_whole(result_file, json.dumps(metadata, indent=2) + "\n")
     _check_expected(recipe, metadata)
     return metadata
@@ -95,47 +125,88 @@ def _holds(folder: pathlib.Path, result: dict[str, Any]) -> bool:
         return False
 
 
-def _train(recipe, recipe_path, tag, data_dir, output, run, verbose) -> dict[str, Any]:
+def _train(
+    recipe, recipe_path, tag, data_dir, output, run, devices, callbacks, verbose
+) -> dict[str, Any]:
     """Trains, writes the preset, and returns its figures."""
-    keras.utils.set_random_seed(recipe.training.seed)
-    # With it a resumed training ends at the very weights of one that was not killed.
-    tf.config.experimental.enable_op_determinism()
-    data = recipe.data
-    training_set = [
-        sentence
-        for split in data.train
-        for sentence in catalogue.read(data.dataset, split, data_dir)
-    ]
-    model = _create(recipe, recipe_path, training_set)
-    keeper = _fit(model, recipe, training_set, data_dir, run, verbose)
+    model, keeper = _fitted(
+        recipe, recipe_path, data_dir, run, devices, callbacks, verbose
+    )
     keeper.use_best_weights()
 
     # The figures are those of the file that users will load.
     saved = run / "float16"
     model.save_to_preset(saved, dtype="float16")
-    stored = registry.load(saved)
+    stored, sha256 = registry.load(saved), store.weights_sha256(saved)
     metadata = _figures(stored, tag, recipe, keeper, data_dir)
     shutil.rmtree(saved)
-    description = registry.info(recipe.model.name).description
-    text = card(description, metadata, recipe_path.name, f"{output.resolve().name}/")
-    model.save_to_preset(output, metadata=metadata, card=text, dtype="float16")
+    picture = draw_curve(keeper.progress.history, keeper.progress.best_epoch)
+    text = card(
+        registry.info(recipe.model.name).description,
+        metadata,
+        recipe_path.name,
+        f"{output.resolve().name}/",
+        sha256,
+        with_picture=picture is not None,
+    )
+    model.save_to_preset(
+        output, metadata=metadata, card=text, dtype="float16", picture=picture
+    )
     return metadata
 
 
-def _fit(model, recipe, training_set, data_dir, run, verbose) -> EpochKeeper:
-    """Trains `model` to the end, from the newest checkpoint if there is one."""
-    data, training = recipe.data, recipe.training
-    keeper = EpochKeeper(run, _dev_score(model, recipe, data_dir), training.patience)
-    keeper.set_model(model)
+def _help(
+    recipe, recipe_path, data_dir, run, devices, callbacks, verbose
+) -> dict[str, Any]:
+    """Trains as a worker that writes nothing."""
+    _, keeper = _fitted(recipe, recipe_path, data_dir, run, devices, callbacks, verbose)
+    return {
+        "worker": devices.cluster_resolver.task_id,
+        "epochs": keeper.progress.epochs,
+    }
 
+
+def _fitted(
+    recipe, recipe_path, data_dir, run, devices, callbacks, verbose
+) -> tuple[keras.Model, EpochKeeper]:
+    """Trains a model to the end, from the newest checkpoint if there is one."""
+    keras.utils.set_random_seed(recipe.training.seed)
+    # With it a resumed training ends at the very weights of one that was not killed.
+    tf.config.experimental.enable_op_determinism()
+    data, training = recipe.data, recipe.training
+    training_set = [
+        sentence
+        for split in data.train
+        for sentence in catalogue.read(data.dataset, split, data_dir)
+    ]
     sentences = [sentence.words for sentence in training_set]
-    steps = pipeline.steps_per_epoch(sentences, data.batch_size, data.bucket_boundaries)
-    model.compile(
-        optimizer=make_optimizer(training, steps),
-        loss=tagging_loss(training.label_smoothing),
-        jit_compile=training.jit_compile,
+    plan = pipeline.Plan.of(
+        sentences,
+        data.batch_size,
+        data.tokens_per_batch,
+        data.bucket_boundaries,
+        static=is_distributed(devices) or training.jit_compile,
+        devices=devices.num_replicas_in_sync,
     )
-    model.optimizer.build(model.trainable_variables)
+    with devices.scope(), _precision(training.precision):
+        model = _create(recipe, recipe_path, training_set)
+        keeper = EpochKeeper(
+            run,
+            _dev_score(model, recipe, data_dir),
+            training.patience,
+            writes=is_chief(devices),
+        )
+        keeper.set_model(model)
+        model.compile(
+            optimizer=make_optimizer(
+                training, plan.batches, devices.num_replicas_in_sync
+            ),
+            loss=TaggingLoss(training.label_smoothing),
+            jit_compile=training.jit_compile,
+        )
+        model.optimizer.build(model.trainable_variables)
+        if number_of_workers(devices) > 1:
+            make_fit_for_workers(model)
     keeper.restore()
     done = keeper.progress.epochs
     if done < training.epochs and not keeper.progress.stopped:
@@ -145,53 +216,62 @@ def _fit(model, recipe, training_set, data_dir, run, verbose) -> EpochKeeper:
             sentences,
             [sentence.slots for sentence in training_set],
             model,
-            batch_size=data.batch_size,
+            plan,
             seed=training.seed,
             epochs=range(done, training.epochs),
             word_dropout=data.word_dropout,
-            bucket_boundaries=data.bucket_boundaries,
         )
-        board = keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False)
-        model.fit(
-            dataset,
-            initial_epoch=done,
-            epochs=training.epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            callbacks=[keeper, board],
-            verbose=verbose,
-        )
-    return keeper
+        callbacks = [keeper, *callbacks]
+        if is_chief(devices):
+            board = run / "tensorboard"
+            callbacks.append(keras.callbacks.TensorBoard(board, write_graph=False))
+        if not is_distributed(devices):
+            batch = _one_batch(training_set, model)
+            callbacks.append(Histograms(run / "tensorboard" / "histograms", batch))
+        resume = "start it again: the training goes on from the newest checkpoint"
+        with lost_worker_as_error(resume):
+            model.fit(
+                distributable(dataset, devices),
+                initial_epoch=done,
+                epochs=training.epochs,
+                steps_per_epoch=plan.batches,
+                shuffle=False,
+                callbacks=callbacks,
+                verbose=verbose,
+            )
+    return model, keeper
 
 
-def make_optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer of a recipe whose epochs have `steps` batches."""
-    rate, total = training.learning_rate, training.epochs * steps
-    warmup = round(training.warmup_epochs * steps)
-    if training.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else rate,
-            decay_steps=max(total - warmup, 1),
-            alpha=training.final_learning_rate / training.learning_rate,
-            warmup_target=training.learning_rate if warmup else None,
-            warmup_steps=warmup,
+def _one_batch(training_set: Sequence, model: keras.Model, rows: int = 16) -> tuple:
+    """Inputs, labels and weights of some sentences of the commonest length."""
+    lengths = collections.Counter(len(one.words) for one in training_set)
+    ((length, _),) = lengths.most_common(1)
+    same = [one for one in training_set if len(one.words) == length][:rows]
+    words = [one.words for one in same]
+    plan = pipeline.Plan.of(words, batch_size=len(words))
+    slots = [one.slots for one in same]
+    batches = pipeline.training_batches(words, slots, model, plan, 0, range(1))
+    return next(iter(batches))
+
+
+@contextlib.contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    """Layers that are made inside have this dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _check_batch(recipe: Recipe, devices: Any, path: pathlib.Path) -> None:
+    count, size = devices.num_replicas_in_sync, recipe.data.batch_size
+    if size is not None and size % count:
+        raise UserError(
+            f"{path}: data.batch_size: must be a multiple of the {count} devices. "
+            f"Received: {size}"
         )
-    elif training.schedule == "linear":
-        rate = keras.optimizers.schedules.PolynomialDecay(
-            rate, total, end_learning_rate=training.final_learning_rate
-        )
-    averaging = {}
-    if training.ema is not None:
-        averaging = {"use_ema": True, "ema_momentum": training.ema}
-    optimizer = keras.optimizers.get(
-        {"class_name": training.optimizer, "config": {"learning_rate": 1.0}}
-    )
-    return type(optimizer)(
-        learning_rate=rate,
-        global_clipnorm=training.clip_norm,
-        weight_decay=training.weight_decay,
-        **averaging,
-    )
 
 
 def _create(recipe: Recipe, path: pathlib.Path, training_set: Sequence) -> keras.Model:

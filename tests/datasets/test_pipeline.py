@@ -29,7 +29,7 @@ def tags(sentences):
 def rows(batches):
     """Every (word ids, label ids) row, padding cut off, in order."""
     found = []
-    for inputs, labels in batches:
+    for inputs, labels, *_ in batches:
         for words, row in zip(inputs["words"].numpy(), labels.numpy()):
             length = int((words != 0).sum())
             assert (row[length:] == pipeline.IGNORED_LABEL).all()
@@ -77,18 +77,19 @@ def test_batches_hold_sentences_of_like_length(sentences, model):
 
 
 def test_epoch_depends_on_seed_and_number_only(sentences, model):
+    plan = pipeline.Plan.of(sentences, batch_size=4)
+
     def epochs(first, last, seed=3):
         dataset = pipeline.training_batches(
             sentences,
             tags(sentences),
             model,
-            batch_size=4,
+            plan,
             seed=seed,
             epochs=range(first, last),
             word_dropout=5.0,
         )
-        steps = pipeline.steps_per_epoch(sentences, batch_size=4)
-        batches = list(dataset)
+        steps, batches = plan.batches, list(dataset)
         assert len(batches) == steps * (last - first)
         return [rows(batches[i : i + steps]) for i in range(0, len(batches), steps)]
 
@@ -104,12 +105,12 @@ def test_word_dropout_hits_the_share_it_should(sentences, model):
             sentences,
             tags(sentences),
             model,
-            batch_size=50,
+            pipeline.Plan.of(sentences, batch_size=50),
             seed=1,
             epochs=range(0, 20),
             word_dropout=rate,
         )
-        words = np.concatenate([x["words"].numpy().ravel() for x, _ in dataset])
+        words = np.concatenate([x["words"].numpy().ravel() for x, *_ in dataset])
         return (words == pipeline.OUT_OF_VOCABULARY).sum() / (words != 0).sum()
 
     counts = np.unique([w for row in sentences for w in row], return_counts=True)[1]

@@ -224,3 +224,63 @@ def test_a_base_that_is_no_url(monkeypatch):
 def test_no_base(monkeypatch):
     monkeypatch.delenv("KERAS_SEQZOO_PRESETS_URL", raising=False)
     assert remote.fetch(NAME) is None
+
+
+def address(server):
+    return f"http://127.0.0.1:{server.server_address[1]}"
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_preset_by_its_url(server, slash, monkeypatch):
+    monkeypatch.delenv("KERAS_SEQZOO_PRESETS_URL")
+    url = f"{address(server)}/{NAME}{slash}"
+    first = store.read(remote.fetch_url(url))
+    assert first.assets == {"labels": ["O"]}
+    asked = len(server.requests)
+    assert remote.fetch_url(url) == remote.fetch_url(url)
+    assert len(server.requests) == asked  # it is kept
+
+
+def test_a_zip_file_by_its_url(server):
+    store.write(
+        server.folder.parent / "some.zip",
+        {"architecture": "some_tagger", "config": {}, "metadata": {}},
+        {"kernel": np.ones(2)},
+        {"labels": ["X"]},
+        "card",
+    )
+    found = remote.fetch_url(f"{address(server)}/some.zip")
+    assert store.read(found).assets == {"labels": ["X"]}
+    assert remote.fetch_url(f"{address(server)}/some.zip") == found
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        ("/..", "must end in its folder's name"),
+        ("/%2e%2e", "must end in its folder's name"),
+        ("", "must end in its folder's name"),
+        (f"/{NAME}?a=1", "must end in its folder's name"),
+        ("/nothing", "there is no preset"),
+        ("/nothing.zip", "there is no preset"),
+    ],
+)
+def test_urls_that_lead_to_no_preset(server, end, message):
+    with pytest.raises(UserError, match=message) as error:
+        remote.fetch_url(f"{address(server)}{end}")
+    assert "\n" not in str(error.value)
+
+
+def test_a_length_over_the_limit_is_refused_before_it_is_read(server, monkeypatch):
+    # The server says 10 GB and sends nothing: whoever reads it waits for ever.
+    real = Handler.send_header
+
+    def lie(self, name, value):
+        if name == "Content-Length" and self.path.endswith("weights.safetensors"):
+            value = str(10 * 2**30)
+        real(self, name, value)
+
+    monkeypatch.setattr(Handler, "send_header", lie)
+    with pytest.raises(PresetError, match="weights.safetensors: larger than 200 MB"):
+        remote.fetch(NAME)
+    assert not list(server.home.rglob("*.part"))

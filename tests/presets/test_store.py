@@ -49,6 +49,24 @@ def test_a_zip_reads_as_its_folder(preset, tmp_path, prefix):
     assert read.assets == ASSETS
 
 
+def test_a_zip_is_written_and_replaced_whole(tmp_path):
+    path = tmp_path / "preset.zip"
+    for labels in (["O"], ["X"]):
+        store.write(path, CONFIG, WEIGHTS, {"labels": labels}, "card", b"picture")
+        assert store.read(path).assets == {"labels": labels}
+    assert [one.name for one in tmp_path.iterdir()] == ["preset.zip"]
+    assert zipfile.ZipFile(path).read("training.png") == b"picture"
+
+
+def test_a_zip_of_something_else_is_left_alone(tmp_path):
+    path = tmp_path / "holiday.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("beach.jpg", b"sand")
+    with pytest.raises(UserError, match="holiday.zip is no preset, and is left as"):
+        store.write(path, CONFIG, WEIGHTS, ASSETS, "card")
+    assert zipfile.ZipFile(path).namelist() == ["beach.jpg"]
+
+
 def test_writing_again_replaces_a_preset(preset):
     store.write(preset, CONFIG, WEIGHTS, {"labels": ["X"]}, "new")
     assert store.read(preset).assets == {"labels": ["X"]}

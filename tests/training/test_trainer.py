@@ -16,8 +16,8 @@ import tensorflow as tf
 from keras_seqzoo import registry, training
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.training import evaluate, trainer
+from keras_seqzoo.training.optimizer import make_optimizer
 from keras_seqzoo.training.recipe import Training
-from keras_seqzoo.training.trainer import make_optimizer
 
 EPOCHS = {"training.epochs": 4}
 

@@ -1,0 +1,153 @@
+"""The base of the tfds builders: files checked by sha256, splits checked by count."""
+
+import os
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import tensorflow_datasets as tfds
+from tqdm import tqdm
+
+from keras_seqzoo import arguments
+from keras_seqzoo.datasets.files import check_file, fetch
+from keras_seqzoo.errors import UserError
+
+
+class SequenceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Base of the builders; a subclass gives these attributes and two methods.
+
+    The local copy, where there is one, is `DownloadConfig.manual_dir`; without it the
+    files come from `URL`. Either way each file must have the sha256 written here.
+    Examples keep the order of the files, so what is read is the same every time.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "The set's files, as `seqzoo data info` lists them."
+
+    TITLE: str  # What the set is called in messages and cards.
+    TASK: str  # "slot filling", "sentiment", ...: how an example is shown.
+    EXAMPLE: str  # What one example has, in a line.
+    METRIC: str  # What is measured and how, in a line.
+    TRAPS: tuple[str, ...]  # What to know before training or comparing, a line each.
+    SOURCE: str  # The source in words, for cards.
+    HOMEPAGE: str
+    LICENCE: str
+    CITATION: str
+    ROWS: dict[str, int]  # Split -> number of examples.
+    SHA256: dict[str, str]  # File, relative to the set's folder -> hex digest.
+    OPTIONAL: dict[str, str] = {}  # Split that may be missing -> its file.
+    URL: str | None = None  # Folder of the same files in public; None: made from them.
+    DISK_SPACE = 50_000_000  # Bytes that preparing needs.
+
+    def features(self) -> tfds.features.FeaturesDict:
+        """The features of an example."""
+        raise NotImplementedError
+
+    def examples(
+        self, split: str, files: Mapping[str, pathlib.Path]
+    ) -> Iterator[dict[str, Any]]:
+        """The examples of a split in their order.
+
+        Args:
+            split: One of ROWS.
+            files: File, as in SHA256 -> where it is; each was checked.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def local_folder(cls, data_dir: str | os.PathLike) -> pathlib.Path:
+        """The set's folder in `data_dir`, which may also be that folder itself.
+
+        Raises:
+            UserError: `data_dir` is no folder, or none of the set's files is in it.
+        """
+        root = arguments.folder("data_dir", data_dir)
+        for folder in (root / cls.name, root):
+            if any((folder / name).is_file() for name in cls.SHA256):
+                return folder
+        first = next(iter(cls.SHA256))
+        raise UserError(
+            f"--data-dir {data_dir}: no {cls.TITLE} in it: expected "
+            f"{cls.name}/{first} or {first}, as in {cls.URL or cls.SOURCE}"
+        )
+
+    @classmethod
+    def local_files(cls, folder: pathlib.Path) -> dict[str, pathlib.Path]:
+        """The set's files in its folder, each with the right sha256.
+
+        A file that only an optional split needs may be missing.
+
+        Raises:
+            UserError: A file is missing or is another file.
+        """
+        files = {name: folder / name for name in cls.SHA256}
+        for name in cls.OPTIONAL.values():
+            if not files[name].exists():
+                del files[name]
+        for name, path in files.items():
+            check_file(path, cls.SHA256[name])
+        return files
+
+    @classmethod
+    def needs_local_copy(cls) -> UserError:
+        """The error of a set that has no public files and was given no local ones."""
+        files = [
+            f"{name} (sha256 {digest[:12]}...)"
+            for name, digest in cls.SHA256.items()
+            if name not in cls.OPTIONAL.values()
+        ]
+        return UserError(
+            f"{cls.TITLE} cannot be downloaded: give a folder with {', '.join(files)} "
+            f"by --data-dir. Public source: {cls.SOURCE}"
+        )
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            description=f"{self.TITLE} ({self.TASK})",
+            features=self.features(),
+            homepage=self.HOMEPAGE,
+            citation=self.CITATION,
+            license=self.LICENCE,
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager):
+        try:
+            folder = self.local_folder(dl_manager.manual_dir)
+        except (AssertionError, UserError):  # No local copy was given.
+            files = self._fetched_files(pathlib.Path(dl_manager.download_dir))
+        else:
+            files = self.local_files(folder)
+        return {
+            split: self._generate_examples(split, files)
+            for split in self.ROWS
+            if self.OPTIONAL.get(split) in (None, *files)
+        }
+
+    def _fetched_files(self, folder: pathlib.Path) -> dict[str, pathlib.Path]:
+        """The public files of all splits that are not optional."""
+        if self.URL is None:
+            raise self.needs_local_copy()
+        files = {}
+        for name, sha256 in self.SHA256.items():
+            if name not in self.OPTIONAL.values():
+                files[name] = folder / self.name / name
+                fetch(f"{self.URL}/{name}", files[name])
+                check_file(files[name], sha256)
+        return files
+
+    def _generate_examples(self, split, files):
+        rows, count = self.ROWS[split], 0
+        examples = tqdm(
+            self.examples(split, files),
+            f"{self.TITLE}, {split}",
+            rows,
+            leave=False,
+            disable=None,  # Shown on a terminal only.
+        )
+        for count, example in enumerate(examples, 1):
+            yield count - 1, example
+        if count != rows:
+            raise UserError(
+                f"{self.TITLE}, {split}: expected {rows} examples. Received: {count}"
+            )

@@ -1,0 +1,118 @@
+"""Data cards: what is known of a set, and what to know before using it."""
+
+import dataclasses
+
+from keras_seqzoo.datasets import catalogue
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """The facts of a data set."""
+
+    name: str
+    title: str
+    task: str
+    example: str  # What an example holds.
+    splits: dict[str, int]  # Split -> number of examples.
+    metric: str  # What is measured and how.
+    traps: tuple[str, ...]
+    source: str
+    url: str | None  # Where the files are fetched from; None if they cannot be.
+    licence: str
+    citation: str
+    sha256: dict[str, str]  # File -> its digest; empty for the shipped set.
+    optional: dict[
+        str, str
+    ]  # Split that needs a file which may be missing -> the file.
+
+
+def card(name: str) -> Card:
+    """The card of a set.
+
+    Raises:
+        UserError: There is no set of this name.
+    """
+    facts = catalogue.facts(name)
+    if name == catalogue.SHIPPED:
+        return _shipped_card(facts)
+    return Card(
+        name=name,
+        title=facts.TITLE,
+        task=facts.TASK,
+        example=facts.EXAMPLE,
+        splits=facts.ROWS,
+        metric=facts.METRIC,
+        traps=facts.TRAPS,
+        source=facts.SOURCE,
+        url=facts.URL,
+        licence=facts.LICENCE,
+        citation=facts.CITATION,
+        sha256=facts.SHA256,
+        optional=facts.OPTIONAL,
+    )
+
+
+def markdown(card: Card) -> str:
+    """The card as Markdown, with a line feed at its end."""
+    splits = [f"| {split} | {rows:,} |" for split, rows in card.splits.items()]
+    files = [f"- `{name}`: `{digest}`" for name, digest in card.sha256.items()]
+    sections = [
+        f"# {card.title}",
+        f"`{card.name}`, {card.task}. An example has {card.example}.",
+        "\n".join(["| split | examples |", "|---|---|", *splits]),
+        "## Metric",
+        f"{_sentence(card.metric)}",
+        "## Know before you train or compare",
+        "\n".join(f"- {trap}" for trap in card.traps),
+        "## Source",
+        f"{_sentence(card.source)}",
+        _where_from(card),
+        *(["sha256 of its files:", "\n".join(files)] if files else []),
+        "## Licence",
+        _sentence(card.licence),
+        "## Citation",
+        _sentence(card.citation),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _where_from(card: Card) -> str:
+    if not card.sha256:
+        return "It comes with the package."
+    if card.url is None:
+        return "The files below were made from it: give a local copy with `--data-dir`."
+    text = (
+        f"The files below are fetched from {card.url}, or taken from a local copy with "
+        "`--data-dir`."
+    )
+    for split, file in card.optional.items():
+        text += f" `{file}` is local only, and without it there is no split `{split}`."
+    return text
+
+
+def _sentence(text: str) -> str:
+    """A line of facts as a sentence: `accuracy: ...` -> `Accuracy: ... .`"""
+    text = text if text.startswith("keras_seqzoo/") else text[0].upper() + text[1:]
+    return text if text.endswith(".") else f"{text}."
+
+
+def _shipped_card(facts) -> Card:
+    splits = ("train", "validation", "test")
+    return Card(
+        name=catalogue.SHIPPED,
+        title=facts.TITLE,
+        task="slot filling",
+        example="`words` and `slots`, as many strings each",
+        splits={split: len(facts.read_split(split)) for split in splits},
+        metric="slot F1: micro average over chunks, as conlleval counts them",
+        traps=(
+            "Made by hand to show fine-tuning; far too small to compare models by.",
+            "Sentences have no intent.",
+        ),
+        source=facts.SOURCE,
+        url=None,
+        licence=facts.LICENCE,
+        citation=facts.CITATION,
+        sha256={},
+        optional={},
+    )

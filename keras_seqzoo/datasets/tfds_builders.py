@@ -1,0 +1,41 @@
+"""Registers the nine data sets with TensorFlow Datasets, for `tfds.load`.
+
+    import tensorflow_datasets as tfds
+    import keras_seqzoo.datasets.tfds_builders
+
+    test = tfds.load("snips", split="test")
+
+This module imports the builders of all nine, and with each import tfds learns a name:
+atis, snips, sst2, jsb_chorales, nottingham, uci_har, fsdd, multi30k and flickr8k. A set
+that has no public place for its very files takes them from `manual_dir`:
+
+    config = tfds.download.DownloadConfig(manual_dir="data/uci_har")
+    tfds.load(
+        "uci_har", download_and_prepare_kwargs={"download_config": config}
+    )
+
+`keras_seqzoo.datasets.catalogue.builder` does the same with a cache of its own and
+one-line errors.
+"""
+
+from keras_seqzoo.datasets.atis import Atis
+from keras_seqzoo.datasets.flickr8k import Flickr8k
+from keras_seqzoo.datasets.fsdd import Fsdd
+from keras_seqzoo.datasets.jsb_chorales import JsbChorales
+from keras_seqzoo.datasets.multi30k import Multi30k
+from keras_seqzoo.datasets.nottingham import Nottingham
+from keras_seqzoo.datasets.snips import Snips
+from keras_seqzoo.datasets.sst2 import Sst2
+from keras_seqzoo.datasets.uci_har import UciHar
+
+__all__ = [
+    "Atis",
+    "Flickr8k",
+    "Fsdd",
+    "JsbChorales",
+    "Multi30k",
+    "Nottingham",
+    "Snips",
+    "Sst2",
+    "UciHar",
+]

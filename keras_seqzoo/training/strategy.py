@@ -1,0 +1,180 @@
+"""One training on several devices, by tf.distribute."""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_seqzoo.errors import UserError
+
+STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
+
+
+def make_strategy(
+    name: str = "none", replicas: int | None = None
+) -> tf.distribute.Strategy:
+    """A strategy by name.
+
+    Args:
+        name: "mirrored": all GPUs of this machine, or without one `replicas` parts of
+            its CPU. "multiworker": all machines that the environment variable TF_CONFIG
+            lists, each of which runs this same program. "tpu": the TPU that this
+            machine is connected to. "none": one device.
+        replicas: For "mirrored" without a GPU, 2 by default.
+
+    Raises:
+        UserError: The name is unknown, there is no such device, TF_CONFIG is wrong, or
+            TensorFlow has begun to work, which fixes the devices.
+    """
+    if name not in STRATEGIES:
+        raise UserError(
+            f"strategy must be one of {', '.join(STRATEGIES)}. Received: {name!r}"
+        )
+    if replicas is not None and name != "mirrored":
+        raise UserError(
+            f"replicas are for strategy mirrored only. Received: strategy {name}"
+        )
+    if name == "none":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        return _mirrored(replicas)
+    return _multiworker() if name == "multiworker" else _tpu()
+
+
+def is_distributed(strategy: tf.distribute.Strategy) -> bool:
+    """Whether it is more than the default of one device."""
+    return not isinstance(strategy, type(tf.distribute.get_strategy()))
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes files."""
+    resolver = strategy.cluster_resolver
+    task = None if resolver is None else getattr(resolver, "task_type", None)
+    return task in (None, "chief") or (task == "worker" and resolver.task_id == 0)
+
+
+def number_of_workers(strategy: tf.distribute.Strategy) -> int:
+    """Processes that train together."""
+    resolver = strategy.cluster_resolver
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 1
+    return max(1, sum(map(len, resolver.cluster_spec().as_dict().values())))
+
+
+def distributable(
+    dataset: tf.data.Dataset, strategy: tf.distribute.Strategy
+) -> tf.data.Dataset:
+    """The data set with word that each worker takes its part of each global batch."""
+    if not is_distributed(strategy):
+        return dataset
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    return dataset.with_options(options)
+
+
+def make_fit_for_workers(model: keras.Model) -> None:
+    """Makes `fit` of a compiled zoo model work on several workers.
+
+    Keras 3.15 cannot (TensorFlow's issue 72388): to see shapes it would average a first
+    batch over the workers, which fails where inputs are a dict; and it averages the
+    figures of a step along an axis that a scalar does not have.
+    """
+    x, y = model.example_inputs(1, 2), model.example_targets(1, 2)
+    model.compute_loss(x, y, model(x), y * 0.0)  # builds the loss; the model is built
+    model._maybe_symbolic_build = lambda **_: None
+    figures = model.compute_metrics
+
+    def compute_metrics(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        found = figures(*args, **kwargs)
+        return {name: tf.reshape(value, (1,)) for name, value in found.items()}
+
+    model.compute_metrics = compute_metrics
+
+
+@contextlib.contextmanager
+def lost_worker_as_error(resume: str) -> Iterator[None]:
+    """Makes the loss of another worker a ConnectionError that says what to do."""
+    try:
+        yield
+    except (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError,
+    ) as error:
+        reason = " ".join(str(error.message).split())[:200]
+        raise ConnectionError(
+            f"another worker was lost ({reason}); {resume}"
+        ) from error
+
+
+def _mirrored(replicas: int | None) -> tf.distribute.Strategy:
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        if replicas is not None:
+            raise UserError(
+                "replicas are for machines without a GPU: all GPUs take part. "
+                f"Received: replicas {replicas}, {len(gpus)} GPUs"
+            )
+        return tf.distribute.MirroredStrategy()
+    count = 2 if replicas is None else replicas
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    try:
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * count
+        )
+    except RuntimeError:  # TensorFlow runs already, with the devices it has.
+        found = len(tf.config.list_logical_devices("CPU"))
+        if found != count:
+            raise UserError(
+                f"replicas must be {found}, as TensorFlow runs with, or be asked for "
+                f"in a fresh process. Received: {count}"
+            ) from None
+    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(count)])
+
+
+def _multiworker() -> tf.distribute.Strategy:
+    _check_tf_config(os.environ.get("TF_CONFIG"))
+    return _started(tf.distribute.MultiWorkerMirroredStrategy, "the cluster")
+
+
+def _check_tf_config(text: str | None) -> None:
+    form = (
+        '{"cluster": {"worker": ["host:port", ...]}, '
+        '"task": {"type": "worker", "index": 0}}'
+    )
+    try:
+        config = json.loads(text or "")
+        addresses = config["cluster"][config["task"]["type"]]
+        is_right = 0 <= config["task"]["index"] < len(addresses)
+    except (ValueError, KeyError, TypeError):
+        is_right = False
+    if not is_right:
+        raise UserError(
+            "strategy multiworker needs the environment variable TF_CONFIG as "
+            f"{form}. Received: {text!r}"
+        )
+
+
+def _tpu() -> tf.distribute.Strategy:
+    def connect():
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu="")
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        return tf.distribute.TPUStrategy(resolver)
+
+    return _started(connect, "a TPU")
+
+
+def _started(start: Callable[[], Any], what: str) -> Any:
+    try:
+        return start()
+    except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"strategy: {what} cannot be reached: {reason}") from error

@@ -1,0 +1,195 @@
+"""Small sets in the real sets' formats, and the real ones where they are at hand."""
+
+import gzip
+import hashlib
+import io
+import json
+import pathlib
+import wave
+import zipfile
+
+import numpy as np
+import pytest
+
+from keras_seqzoo.datasets import catalogue
+
+REAL_DATA = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
+ROWS = {"train": 5, "validation": 2, "test": 3}
+
+
+def slot_files():
+    files = {}
+    for split, folder in (
+        ("train", "train"),
+        ("validation", "valid"),
+        ("test", "test"),
+    ):
+        texts = {
+            "seq.in": "".join(f"go  to city{row} \n" for row in range(ROWS[split])),
+            "seq.out": "O O B-city \n" * ROWS[split],
+            "label": "travel\n" * ROWS[split],
+        }
+        files |= {f"{folder}/{name}": text.encode() for name, text in texts.items()}
+    return files
+
+
+def sst2_files():
+    def rows(split):
+        lines = (f"{row % 2} film {row} of {split} .\n" for row in range(ROWS[split]))
+        return "".join(lines).encode()
+
+    return {
+        "stsa.binary.train": rows("train"),
+        "stsa.binary.dev": rows("validation"),
+        "stsa.binary.test": rows("test"),
+        "stsa.binary.phrases.train.gz": gzip.compress(b"1 good\n0 bad film\n1 film\n"),
+    }
+
+
+def piano_files(name):
+    """Piece n has n + 1 steps: the lowest key, silence, the highest key and C4, ..."""
+    steps = [[21], [], [60, 108]]
+    pieces = {
+        key: [[steps[i % 3] for i in range(row + 1)] for row in range(ROWS[split])]
+        for key, split in (
+            ("train", "train"),
+            ("valid", "validation"),
+            ("test", "test"),
+        )
+    }
+    return {name: gzip.compress(json.dumps(pieces).encode())}
+
+
+def uci_har_files():
+    arrays, content = {}, io.BytesIO()
+    for split in ("train", "test"):
+        rows = np.arange(ROWS[split])
+        arrays |= {
+            f"{split}_x": np.full((len(rows), 64, 3), rows[:, None, None], np.float32),
+            f"{split}_y": (rows % 6 + 1).astype(np.uint8),
+            f"{split}_subject": (rows + 20).astype(np.uint8),
+            f"{split}_joined": rows % 2 == 0,
+        }
+    np.savez(content, **arrays)
+    return {"uci_har_acc.npz": content.getvalue()}
+
+
+def fsdd_files():
+    """Ten takes of each, so that 5 to 9 are validation's and 10 is train's only one."""
+    content, lines = io.BytesIO(), ["file,digit,speaker,take,split,samples,sample_rate"]
+    with zipfile.ZipFile(content, "w") as archive:
+        for digit in (0, 7):
+            for take in range(11):
+                file, part = f"{digit}_ann_{take}.wav", "test" if take < 5 else "train"
+                lines.append(f"{file},{digit},ann,{take},{part},{400 + take},8000")
+                archive.writestr(f"recordings/{file}", wav(400 + take, digit))
+    index = "\n".join(lines) + "\n"
+    return {"fsdd_wav.zip": content.getvalue(), "index.csv": index.encode()}
+
+
+def wav(samples, first, rate=8000):
+    content = io.BytesIO()
+    with wave.open(content, "wb") as recording:
+        recording.setnchannels(1)
+        recording.setsampwidth(2)
+        recording.setframerate(rate)
+        recording.writeframes(np.arange(first, first + samples, dtype="<i2").tobytes())
+    return content.getvalue()
+
+
+def multi30k_files():
+    files = {}
+    for split, stem in (
+        ("train", "train"),
+        ("validation", "val"),
+        ("test", "test_2016_flickr"),
+    ):
+        for code in ("en", "de", "fr"):
+            lines = (f"{code} {row}\xa0\u2028 \tend \n" for row in range(ROWS[split]))
+            files[f"raw/{stem}.{code}.gz"] = gzip.compress("".join(lines).encode())
+    return files
+
+
+def flickr8k_files():
+    import tensorflow as tf
+
+    content, captions, files = io.BytesIO(), [], {}
+    with zipfile.ZipFile(content, "w") as archive:
+        for part, split in (
+            ("train", "train"),
+            ("dev", "validation"),
+            ("test", "test"),
+        ):
+            names = [f"{part}{row}.jpg" for row in range(ROWS[split])]
+            for row, name in enumerate(names):
+                picture = np.full((160, 160, 3), 20 * row, np.uint8)
+                jpeg = tf.io.encode_jpeg(picture).numpy()
+                archive.writestr(f"images/{name}", jpeg)
+                captions += [f"{name}#{k}\tA picture , {k} .\n" for k in range(5)]
+            # From the last to the first: the list's order counts, not the archive's.
+            listed = "".join(f"{name}\n" for name in reversed(names))
+            files[f"Flickr_8k.{part}Images.txt"] = listed.encode()
+    files["images_160.zip"] = content.getvalue()
+    files["Flickr8k.token.txt.gz"] = gzip.compress("".join(captions).encode())
+    return files
+
+
+FAKES = {  # Name -> its files and the rows of its splits.
+    "atis": (slot_files, ROWS),
+    "snips": (slot_files, ROWS),
+    "sst2": (sst2_files, ROWS | {"phrases": 3}),
+    "jsb_chorales": (lambda: piano_files("jsb_chorales.json.gz"), ROWS),
+    "nottingham": (lambda: piano_files("nottingham.json.gz"), ROWS),
+    "uci_har": (uci_har_files, {"train": 5, "test": 3}),
+    "fsdd": (fsdd_files, {"train": 2, "validation": 10, "test": 10}),
+    "multi30k": (multi30k_files, ROWS),
+    "flickr8k": (flickr8k_files, ROWS),
+}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty cache folder."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("KERAS_SEQZOO_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def fake_set(home, tmp_path, monkeypatch):
+    """Writes a small set that its builder takes for the real one; gives its folder."""
+
+    def write(name, **changed_files):
+        make_files, rows = FAKES[name]
+        folder = tmp_path / "data" / name
+        files = make_files() | changed_files
+        for file, content in files.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(content)
+        expect(name, folder, files)
+        monkeypatch.setattr(catalogue.builder_class(name), "ROWS", rows)
+        return folder
+
+    def expect(name, folder, files):
+        builder, sums = catalogue.builder_class(name), {}
+        for file in files:
+            sums[file] = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+        monkeypatch.setattr(builder, "SHA256", builder.SHA256 | sums)
+
+    write.expect = expect
+    return write
+
+
+@pytest.fixture(scope="session")
+def real_set(tmp_path_factory):
+    """Gives the builder of a real set, prepared once in a test process."""
+    home = tmp_path_factory.mktemp("home")
+
+    def prepared(name):
+        if not (REAL_DATA / name).is_dir():
+            pytest.skip(f"needs the set {name} in ../shared/data, beside the project")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KERAS_SEQZOO_HOME", str(home))
+            return catalogue.builder(name, str(REAL_DATA))
+
+    return prepared

@@ -1,0 +1,51 @@
+import collections
+
+import pytest
+
+from keras_seqzoo.datasets import catalogue
+from keras_seqzoo.datasets.prepared import read_rows
+from keras_seqzoo.errors import UserError
+
+
+def test_text_and_label(fake_set):
+    builder = catalogue.builder("sst2", str(fake_set("sst2")))
+    rows = list(read_rows(builder, "validation"))
+    assert [row["text"] for row in rows] == [
+        b"film 0 of validation .",
+        b"film 1 of validation .",
+    ]
+    assert [row["label"] for row in rows] == [0, 1]
+    assert builder.info.features["label"].names == ["negative", "positive"]
+    phrases = list(read_rows(builder, "phrases"))
+    assert [row["text"] for row in phrases] == [b"good", b"bad film", b"film"]
+
+
+@pytest.mark.parametrize("line", [b"2 neutral\n", b"positive\n", b"\n"])
+def test_a_row_must_have_a_label(fake_set, line):
+    folder = fake_set("sst2", **{"stsa.binary.dev": line})
+    with pytest.raises(UserError, match="stsa.binary.dev: damaged, or not laid out"):
+        catalogue.builder("sst2", str(folder))
+
+
+def test_real_set(real_set):
+    builder = real_set("sst2")
+    expected = {
+        "train": (6920, 3610, 133555, 52),
+        "validation": (872, 444, 17046, 47),
+        "test": (1821, 909, 35023, 56),
+    }
+    for split, (rows, positive, tokens, longest) in expected.items():
+        texts, labels = columns(builder, split)
+        lengths = [len(text.split()) for text in texts]
+        assert (len(texts), sum(labels)) == (rows, positive)
+        assert (sum(lengths), max(lengths)) == (tokens, longest)
+    _, labels = columns(builder, "phrases")
+    assert collections.Counter(labels) == {1: 42404, 0: 34785}
+
+
+def columns(builder, split):
+    texts, labels = [], []
+    for batch in builder.as_dataset(split=split, batch_size=10_000):
+        texts += [text.decode() for text in batch["text"].numpy()]
+        labels += batch["label"].numpy().tolist()
+    return texts, labels
