@@ -1,5 +1,6 @@
 """The base of the tfds builders: files checked by sha256, splits checked by count."""
 
+import abc
 import os
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -39,10 +40,11 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     URL: str | None = None  # Folder of the same files in public; None: made from them.
     DISK_SPACE = 50_000_000  # Bytes that preparing needs.
 
+    @abc.abstractmethod
     def features(self) -> tfds.features.FeaturesDict:
         """The features of an example."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def examples(
         self, split: str, files: Mapping[str, pathlib.Path]
     ) -> Iterator[dict[str, Any]]:
@@ -52,7 +54,6 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             split: One of ROWS.
             files: File, as in SHA256 -> where it is; each was checked.
         """
-        raise NotImplementedError
 
     @classmethod
     def local_folder(cls, data_dir: str | os.PathLike) -> pathlib.Path:

@@ -85,12 +85,21 @@ def read_rows(builder: SequenceBuilder, split: str) -> Iterator[dict[str, Any]]:
     Raises:
         UserError: The prepared copy is damaged.
     """
+    with reading_copy(builder):
+        yield from tfds.as_numpy(builder.as_dataset(split=split))
+
+
+@contextlib.contextmanager
+def reading_copy(builder: SequenceBuilder) -> Iterator[None]:
+    """Names the prepared copy in a UserError if what is read in the block is damaged.
+
+    tfds' warnings, which are to its own authors, are not shown meanwhile.
+    """
     from tensorflow.errors import OpError
 
     try:
         with _no_warnings():
-            rows = builder.as_dataset(split=split)
-        yield from tfds.as_numpy(rows)
+            yield
     except OpError as error:
         raise _damaged_copy(builder.data_dir, first_line(error)) from error
 
@@ -152,7 +161,7 @@ def _build(builder: SequenceBuilder, folder: pathlib.Path | None) -> None:
 
 @contextlib.contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Without tfds' warnings, which are to its own authors."""
+    """Without the warnings of tfds."""
     verbosity = absl.logging.get_verbosity()
     absl.logging.set_verbosity(absl.logging.ERROR)
     try:

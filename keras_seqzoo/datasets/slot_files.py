@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 
 from keras_seqzoo.datasets.builder import SequenceBuilder
 from keras_seqzoo.datasets.files import read_parallel_lines
-from keras_seqzoo.datasets.prepared import check_split, prepare, read_rows
+from keras_seqzoo.datasets.prepared import check_split, prepare, reading_copy
 from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.errors import UserError
 
@@ -59,11 +59,21 @@ def read_split(
     """
     check_split(builder_class, split)
     builder = prepare(builder_class, data_dir)
-    return [
-        TaggedSentence(
-            words=tuple(word.decode() for word in example["words"]),
-            slots=tuple(slot.decode() for slot in example["slots"]),
-            intent=example["intent"].decode(),
-        )
-        for example in read_rows(builder, split)
-    ]
+    sentences = []
+    with reading_copy(builder):
+        # In batches, which takes a third of the time of one by one.
+        for batch in builder.as_dataset(split=split).ragged_batch(1000):
+            words, slots = batch["words"].to_list(), batch["slots"].to_list()
+            for row in zip(words, slots, batch["intent"].numpy()):
+                sentences.append(_tagged_sentence(*row))
+    return sentences
+
+
+def _tagged_sentence(
+    words: list[bytes], slots: list[bytes], intent: bytes
+) -> TaggedSentence:
+    return TaggedSentence(
+        words=tuple(word.decode() for word in words),
+        slots=tuple(slot.decode() for slot in slots),
+        intent=intent.decode(),
+    )

@@ -22,7 +22,7 @@ def draw_curve(history: Sequence[dict[str, Any]], best_epoch: int) -> bytes | No
     epochs = [row["epoch"] for row in history]
     figure = Figure(figsize=(6, 3), dpi=100, layout="constrained")
     axes = figure.subplots()
-    axes.plot(epochs, [row["loss"] for row in history], color="#0072B2")
+    axes.plot(epochs, [row["loss"] for row in history], color="#0072B2", marker=".")
     axes.set(xlabel="epoch", yscale="log")
     axes.set_ylabel("training loss", color="#0072B2")
     if "dev_f1" in history[0]:

@@ -95,7 +95,7 @@ def train(
     output = arguments.path("output", output or run / tag)
     _set_threads(threads)
     devices = make_strategy(strategy, replicas)
-    _check_batch(recipe, devices, recipe_path)
+    _check_devices(recipe, devices, recipe_path)
     if not is_chief(devices):
         return _help(recipe, recipe_path, data_dir, run, devices, callbacks, verbose)
     _open_run(run, recipe)
@@ -265,12 +265,19 @@ def _precision(policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _check_batch(recipe: Recipe, devices: Any, path: pathlib.Path) -> None:
+def _check_devices(recipe: Recipe, devices: Any, path: pathlib.Path) -> None:
     count, size = devices.num_replicas_in_sync, recipe.data.batch_size
     if size is not None and size % count:
         raise UserError(
             f"{path}: data.batch_size: must be a multiple of the {count} devices. "
             f"Received: {size}"
+        )
+    if recipe.training.jit_compile and isinstance(
+        devices, tf.distribute.MirroredStrategy
+    ):
+        raise UserError(
+            f"{path}: training.jit_compile: must be false with strategy mirrored: XLA "
+            "cannot reach the other device's weights. Received: True"
         )
 
 

@@ -1,8 +1,7 @@
 """`seqzoo data`: what it prints, where, and its exit status."""
 
+import io
 import json
-import os
-import subprocess
 import sys
 
 import pytest
@@ -202,24 +201,13 @@ def test_a_seed_draws(data, fake_set):
     assert data(*arguments, "--seed", 3)[1] in drawn
 
 
-def test_a_terminal_without_block_characters(fake_set):
+def test_a_terminal_without_block_characters(data, fake_set, monkeypatch):
     folder = fake_set("uci_har")
-    catalogue.builder("uci_har", str(folder))
-    code = (
-        "from keras_seqzoo.datasets import uci_har\n"
-        "uci_har.UciHar.ROWS = {'train': 5, 'test': 3}\n"
-        "from keras_seqzoo import cli\n"
-        "raise SystemExit(cli.main(['data', 'show', 'uci_har', '--count', '1']))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONIOENCODING": "ascii"},
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "walking" in done.stdout and "????" in done.stdout
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, "ascii"))
+    status, _, err = data("show", "uci_har", "--count", 1, "--data-dir", folder)
+    assert (status, err) == (0, "")
+    assert b"walking" in printed.getvalue() and b"????" in printed.getvalue()
 
 
 # show --plot
