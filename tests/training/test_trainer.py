@@ -24,20 +24,33 @@ EPOCHS = {"training.epochs": 4}
 # Sums differ in their last bits with the number of threads, so it is one everywhere.
 train = functools.partial(training.train, threads=1, verbose=0)
 
-# Kills itself as `kill -9` would, in the middle of the third epoch.
+# Kills itself as `kill -9` would: in the first epoch, while it writes the second
+# checkpoint, or in the third epoch.
 KILLED = """
 import os, signal, sys
-from keras_seqzoo.training import callbacks, train
+from keras_seqzoo.training import callbacks, checkpoint, train
+
+moment, recipe, run = sys.argv[1:]
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 class Killed(callbacks.EpochKeeper):
     def on_train_batch_end(self, batch, logs=None):
-        if self.progress.epochs == 2 and batch == 4:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if batch == 4 and moment == f'epoch {self.progress.epochs}':
+            kill()
+
+def fsync(file):
+    path = os.readlink(f'/proc/self/fd/{file}')
+    if moment == 'checkpoint' and 'epoch-0002.tmp' in path:
+        os.ftruncate(file, 1000)
+        kill()
 
 callbacks.EpochKeeper.on_train_batch_end = Killed.on_train_batch_end
-recipe, run = sys.argv[1:]
+checkpoint.os.fsync = fsync
 train(recipe, run_dir=run, overrides={'training.epochs': 4}, threads=1, verbose=0)
 """
+MOMENTS = {"epoch 0": 0, "checkpoint": 1, "epoch 2": 2}  # -> epochs that are kept
 
 
 def weights(folder):
@@ -115,16 +128,20 @@ def test_other_recipe_in_the_same_run_folder(finished):
         )
 
 
-def test_killed_training_goes_on_to_the_same_weights(finished, tmp_path, capfd):
+def test_a_training_killed_three_times_ends_with_the_same_weights(
+    finished, tmp_path, capfd
+):
     recipe, _, uninterrupted, _ = finished
     run = tmp_path / "run"
     root = pathlib.Path(__file__).parents[2]
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, str(recipe), str(run)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(root), *sys.path])},
-        timeout=120,
-    )
-    assert child.returncode == -signal.SIGKILL
+    for moment, kept in MOMENTS.items():
+        child = subprocess.run(
+            [sys.executable, "-c", KILLED, moment, str(recipe), str(run)],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(root), *sys.path])},
+            timeout=120,
+        )
+        assert child.returncode == -signal.SIGKILL
+        assert len(list((run / "checkpoints").glob("epoch-*[0-9]"))) == kept
     result = train(recipe, run_dir=run, output=tmp_path / "preset", overrides=EPOCHS)
     assert "going on after epoch 2" in capfd.readouterr().err
     assert result["epochs"] == 4
