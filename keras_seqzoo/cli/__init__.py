@@ -219,6 +219,52 @@ def train_command(
     print_facts(result, as_json)
 
 
+@commands.command("reproduce", short_help="Train TAG from nothing: pass or fail.")
+@click.argument("tag")
+@data_dir_option
+@click.option("--run-dir", type=click.Path(), help="Folder of checkpoints and logs.")
+@click.option(
+    "--recipes",
+    type=click.Path(),
+    default="zoo_configs",
+    show_default=True,
+    help="Folder of the recipes.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Not the recipe's.")
+@json_option
+def reproduce_command(
+    tag: str,
+    data_dir: str | None,
+    run_dir: str | None,
+    recipes: str,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Train the recipe of TAG from nothing and compare with the figure it states.
+
+    Exit status 0: the figure was reached within its tolerance; 1: it was not.
+
+    \b
+    Examples:
+      seqzoo reproduce bi_peephole_tagger.atis --data-dir data/atis
+    """
+    from keras_seqzoo import training
+
+    try:
+        with results_only():
+            result = training.reproduce(
+                tag, data_dir=data_dir, run_dir=run_dir, recipes=recipes, seed=seed
+            )
+    except FloatingPointError as error:
+        raise click.ClickException(str(error)) from error
+    print_facts(result, as_json)
+    if not result["passed"]:
+        raise click.ClickException(
+            f"{tag}: {result['metric']} {result['value']} is below "
+            f"{result['expected']} - {result['tolerance']}"
+        )
+
+
 @commands.command("evaluate")
 @click.argument("tag")
 @click.option("--dataset", help="Data set; by default the one TAG was trained on.")

@@ -7,6 +7,7 @@ from keras_seqzoo.training.metrics import (
     slot_scores,
 )
 from keras_seqzoo.training.recipe import Recipe, parse_overrides, read_recipe
+from keras_seqzoo.training.reproduce import reproduce
 from keras_seqzoo.training.trainer import train
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "parse_overrides",
     "read_recipe",
     "representative_words",
+    "reproduce",
     "slot_f1",
     "slot_scores",
     "train",

@@ -122,6 +122,13 @@ class Expected(Section):
     tolerance: float = Field(gt=0)
 
 
+class Published(Section):
+    """The figure that others report on the same split."""
+
+    value: float
+    citation: str
+
+
 class Recipe(Section):
     """A whole recipe."""
 
@@ -129,6 +136,7 @@ class Recipe(Section):
     data: Data
     training: Training = Training()
     expected: Expected | None = None
+    published: Published | None = None
 
     @pydantic.model_validator(mode="after")
     def _early_stopping_needs_validation(self):
@@ -146,6 +154,9 @@ class Recipe(Section):
         if data.test == data.validation:
             raise ValueError("data.test must not be data.validation")
         return self
+
+
+OF_RESULTS = {"expected", "published"}  # what a training does not depend on
 
 
 def read_recipe(

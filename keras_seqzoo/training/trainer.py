@@ -26,7 +26,7 @@ from keras_seqzoo.training.histograms import Histograms
 from keras_seqzoo.training.losses import TaggingLoss
 from keras_seqzoo.training.metrics import score_sentences, tag_function
 from keras_seqzoo.training.optimizer import make_optimizer
-from keras_seqzoo.training.recipe import Model, Recipe, read_recipe
+from keras_seqzoo.training.recipe import OF_RESULTS, Model, Recipe, read_recipe
 from keras_seqzoo.training.strategy import (
     distributable,
     is_chief,
@@ -339,7 +339,7 @@ def _figures(model, tag, recipe, keeper, data_dir) -> dict[str, Any]:
         "best_epoch": progress.best_epoch,
         "seed": recipe.training.seed,
         "train_splits": data.train,
-        "recipe": recipe.model_dump(exclude={"expected"}),
+        "recipe": recipe.model_dump(exclude=OF_RESULTS),
         "source": facts.SOURCE,
         "licence": facts.LICENCE,
         "citation": facts.CITATION,
@@ -348,7 +348,7 @@ def _figures(model, tag, recipe, keeper, data_dir) -> dict[str, Any]:
 
 def _open_run(run: pathlib.Path, recipe: Recipe) -> None:
     """Makes the run folder, or checks that it is this recipe's."""
-    content = recipe.model_dump_json(exclude={"expected"}, indent=2)
+    content = recipe.model_dump_json(exclude=OF_RESULTS, indent=2)
     file = run / "recipe.json"
     try:
         if (run / "checkpoints").exists() and file.read_text("utf-8") != content:
