@@ -76,53 +76,42 @@ def number_of_batches(
 
 
 def bucketed(
-    examples: tf.data.Dataset,
-    length_of: Callable[..., tf.Tensor],
+    order: tf.data.Dataset,
+    lengths: Any,
     boundaries: Sequence[int],
     rows: Sequence[int],
-    padding: Any,
-    longest: int | None = None,
 ) -> tf.data.Dataset:
-    """Batches of examples of like length.
+    """Batches of the numbers of sequences of like length.
 
     Args:
-        examples: Each a structure of tensors whose first dimension may be the time.
-        length_of: An example's parts -> its length, an int32 scalar.
+        order: The sequences' numbers, int64 scalars.
+        lengths: Of the sequences, by number.
         boundaries: Of the buckets.
         rows: Rows in a batch of each bucket, `len(boundaries) + 1` numbers.
-        padding: The value that fills each tensor, in the structure of an example.
-        longest: With it shapes are static, as a TPU wants them: a batch is as long as
-            the longest that its bucket may hold, of the last bucket this, and lacking
-            rows are filled with padding. Without it a batch is as long as its longest
-            sequence.
     """
-    if longest is None:
-        return examples.bucket_by_sequence_length(
-            length_of, list(boundaries), list(rows), padding_values=padding
-        )
-    edges = [*boundaries, longest + 1]
-    batches = examples.bucket_by_sequence_length(
-        length_of,
-        edges,
-        [*rows, 1],  # of what is longer still: there is none
-        padding_values=padding,
-        pad_to_bucket_boundary=True,
+    lengths = tf.cast(lengths, tf.int32)
+    return order.bucket_by_sequence_length(
+        lambda number: lengths[number], list(boundaries), list(rows)
     )
-    rows = tf.constant([*rows, 1], tf.int32)
-    ends = tf.constant(edges, tf.int32)
 
-    def filled(*batch):
-        def fill(values, value):
-            missing = wanted - tf.shape(values)[0]
-            paddings = [[0, missing]] + [[0, 0]] * (values.shape.rank - 1)
-            value = tf.cast(value, values.dtype)
-            return tf.pad(values, paddings, constant_values=value)
 
-        length = tf.reduce_max([tf.shape(x)[1] for x in tf.nest.flatten(batch)])
-        wanted = rows[tf.searchsorted(ends, [length], side="right")[0]]
-        return tf.nest.map_structure(fill, batch, padding)
+def static_shape(
+    length: Any, boundaries: Sequence[int], rows: Sequence[int], longest: int
+) -> tuple[Any, Any]:
+    """The one shape of its bucket's batches, as a TPU wants them.
 
-    return batches.map(filled)
+    Args:
+        length: The longest sequence of a batch, an int32 scalar.
+        boundaries: Of the buckets.
+        rows: Rows in a batch of each bucket.
+        longest: The longest sequence of the last bucket.
+
+    Returns:
+        `(rows, length)`, int32 scalars.
+    """
+    bucket = tf.searchsorted(tf.constant(boundaries, tf.int32), [length], "right")[0]
+    ends = tf.constant([boundary - 1 for boundary in boundaries] + [longest], tf.int32)
+    return tf.constant(rows, tf.int32)[bucket], ends[bucket]
 
 
 def padding_share(batches: tf.data.Dataset, is_there: Callable[..., Any]) -> float:

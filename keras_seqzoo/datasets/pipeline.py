@@ -138,30 +138,24 @@ def training_batches(
         for each of a batch's n words.
     """
     inputs, labels = encode(sentences, slots, model)
-    rows = len(sentences)
-    seen = np.bincount(inputs["words"].flat_values.numpy())
+    words = inputs["words"]  # (rows, length), ragged
+    seen = np.bincount(words.flat_values.numpy())
     drop_rate = word_dropout / (word_dropout + np.maximum(seen, 1.0))
-    drop_rate = tf.constant(drop_rate, tf.float32)  # (largest word id + 1,)
+    drop_rate = tf.gather(tf.constant(drop_rate, tf.float32), words.flat_values)
 
     def epoch_batches(epoch):
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(
-            tf.range(rows, dtype=tf.int64), epoch_seed
+            tf.range(len(sentences), dtype=tf.int64), epoch_seed
         )
-
-        def drop_words(row, example_inputs):
-            # By row, so that it does not matter which batch the sentence is in.
-            words = example_inputs["words"]  # (length,)
-            row_seed = tf.random.fold_in(epoch_seed, row)
-            chance = tf.random.stateless_uniform(tf.shape(words), row_seed)
+        changed = inputs
+        if word_dropout:  # of all words at once: it is the same in any batch
+            chance = tf.random.stateless_uniform(tf.shape(drop_rate), epoch_seed + 1)
             unknown = tf.constant(OUT_OF_VOCABULARY, words.dtype)
-            words = tf.where(chance < tf.gather(drop_rate, words), unknown, words)
-            return {**example_inputs, "words": words}
-
+            kept = tf.where(chance < drop_rate, unknown, words.flat_values)
+            changed = {**inputs, "words": words.with_flat_values(kept)}
         order = tf.data.Dataset.from_tensor_slices(order)
-        return _batches(
-            order, inputs, labels, plan, drop_words if word_dropout else None
-        )
+        return _batches(order, changed, labels, plan)
 
     dataset = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch_batches)
     dataset = dataset.map(_weighted, num_parallel_calls=tf.data.AUTOTUNE)
@@ -241,32 +235,30 @@ def _checked_rows(sentences, slots, labels) -> tuple[list[list], list[list]]:
     return [words for words, _ in rows], [tags for _, tags in rows]
 
 
-def _batches(order, inputs, labels, plan, change=None) -> tf.data.Dataset:
-    """Padded batches of the rows whose numbers `order` gives.
+def _batches(order, inputs, labels, plan) -> tf.data.Dataset:
+    """Padded batches of the rows whose numbers `order` gives."""
 
-    `change` makes other inputs of a row's number and its inputs.
-    """
+    def batch(rows):
+        ragged = {name: tf.gather(value, rows) for name, value in inputs.items()}
+        batch_labels = tf.gather(labels, rows)
+        shape = None
+        if plan.longest is not None:
+            longest = tf.cast(tf.reduce_max(batch_labels.row_lengths()), tf.int32)
+            shape = buckets.static_shape(
+                longest, plan.boundaries, plan.rows, plan.longest
+            )
+        padded = {name: _padded(value, shape, 0) for name, value in ragged.items()}
+        return padded, _padded(batch_labels, shape, IGNORED_LABEL)
 
-    def example(row):
-        # Fewer ragged dimensions than rows of words have: dense already.
-        dense = {
-            name: value[row].to_tensor()
-            if isinstance(value[row], tf.RaggedTensor)
-            else value[row]
-            for name, value in inputs.items()
-        }
-        return dense if change is None else change(row, dense), labels[row]
+    numbers = buckets.bucketed(order, labels.row_lengths(), plan.boundaries, plan.rows)
+    return numbers.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
 
-    examples = order.map(example, num_parallel_calls=tf.data.AUTOTUNE)
-    padding = (
-        {name: tf.zeros([], value.dtype) for name, value in inputs.items()},
-        IGNORED_LABEL,
-    )
-    return buckets.bucketed(
-        examples,
-        lambda inputs, labels: tf.shape(labels)[0],
-        plan.boundaries,
-        plan.rows,
-        padding,
-        plan.longest,
-    )
+
+def _padded(values, shape, padding) -> tf.Tensor:
+    """Ragged rows as a tensor (rows, length, ...), of this shape if it is given."""
+    dense = values.to_tensor(tf.cast(padding, values.dtype))
+    if shape is None:
+        return dense
+    missing = [[0, n - tf.shape(dense)[axis]] for axis, n in enumerate(shape)]
+    missing += [[0, 0]] * (dense.shape.rank - 2)
+    return tf.pad(dense, missing, constant_values=padding)

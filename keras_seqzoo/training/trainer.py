@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import filelock
 import keras
@@ -170,6 +170,73 @@ def _fitted(
     recipe, recipe_path, data_dir, run, devices, callbacks, verbose
 ) -> tuple[keras.Model, EpochKeeper]:
     """Trains a model to the end, from the newest checkpoint if there is one."""
+    training = recipe.training
+    prepared = prepare(recipe, recipe_path, data_dir, devices)
+    model = prepared.model
+    with devices.scope():
+        keeper = EpochKeeper(
+            run,
+            _dev_score(model, recipe, data_dir),
+            training.patience,
+            writes=is_chief(devices),
+        )
+        keeper.set_model(model)
+    keeper.restore()
+    done = keeper.progress.epochs
+    if done < training.epochs and not keeper.progress.stopped:
+        if done:
+            _say(f"{run}: going on after epoch {done}")
+        callbacks = [keeper, *callbacks]
+        if is_chief(devices):
+            board = run / "tensorboard"
+            callbacks.append(keras.callbacks.TensorBoard(board, write_graph=False))
+        if not is_distributed(devices):
+            batch = _one_batch(prepared.training_set, model)
+            callbacks.append(Histograms(run / "tensorboard" / "histograms", batch))
+        resume = "start it again: the training goes on from the newest checkpoint"
+        with lost_worker_as_error(resume):
+            model.fit(
+                distributable(prepared.batches(done, training.epochs), devices),
+                initial_epoch=done,
+                epochs=training.epochs,
+                steps_per_epoch=prepared.plan.batches,
+                shuffle=False,
+                callbacks=callbacks,
+                verbose=verbose,
+            )
+    return model, keeper
+
+
+class Prepared(NamedTuple):
+    """A recipe's model and data, ready for `fit`.
+
+    Attributes:
+        model: Compiled, its optimizer built.
+        training_set: The sentences.
+        plan: Of the batches.
+        batches: `(first epoch, end) -> dataset` of (inputs, labels, weights).
+    """
+
+    model: keras.Model
+    training_set: list
+    plan: pipeline.Plan
+    batches: Callable[[int, int], tf.data.Dataset]
+
+
+def prepare(
+    recipe: Recipe,
+    recipe_path: pathlib.Path,
+    data_dir: str | None,
+    devices: tf.distribute.Strategy,
+) -> Prepared:
+    """Reads the data and makes the model of a recipe; sets all seeds.
+
+    Args:
+        recipe: What to train.
+        recipe_path: Its file, for messages.
+        data_dir: Folder of a local copy of the data.
+        devices: To train on.
+    """
     keras.utils.set_random_seed(recipe.training.seed)
     # With it a resumed training ends at the very weights of one that was not killed.
     tf.config.experimental.enable_op_determinism()
@@ -190,13 +257,6 @@ def _fitted(
     )
     with devices.scope(), _precision(training.precision):
         model = _create(recipe, recipe_path, training_set)
-        keeper = EpochKeeper(
-            run,
-            _dev_score(model, recipe, data_dir),
-            training.patience,
-            writes=is_chief(devices),
-        )
-        keeper.set_model(model)
         model.compile(
             optimizer=make_optimizer(
                 training, plan.batches, devices.num_replicas_in_sync
@@ -207,39 +267,19 @@ def _fitted(
         model.optimizer.build(model.trainable_variables)
         if number_of_workers(devices) > 1:
             make_fit_for_workers(model)
-    keeper.restore()
-    done = keeper.progress.epochs
-    if done < training.epochs and not keeper.progress.stopped:
-        if done:
-            _say(f"{run}: going on after epoch {done}")
-        dataset = pipeline.training_batches(
+
+    def batches(first: int, end: int) -> tf.data.Dataset:
+        return pipeline.training_batches(
             sentences,
             [sentence.slots for sentence in training_set],
             model,
             plan,
             seed=training.seed,
-            epochs=range(done, training.epochs),
+            epochs=range(first, end),
             word_dropout=data.word_dropout,
         )
-        callbacks = [keeper, *callbacks]
-        if is_chief(devices):
-            board = run / "tensorboard"
-            callbacks.append(keras.callbacks.TensorBoard(board, write_graph=False))
-        if not is_distributed(devices):
-            batch = _one_batch(training_set, model)
-            callbacks.append(Histograms(run / "tensorboard" / "histograms", batch))
-        resume = "start it again: the training goes on from the newest checkpoint"
-        with lost_worker_as_error(resume):
-            model.fit(
-                distributable(dataset, devices),
-                initial_epoch=done,
-                epochs=training.epochs,
-                steps_per_epoch=plan.batches,
-                shuffle=False,
-                callbacks=callbacks,
-                verbose=verbose,
-            )
-    return model, keeper
+
+    return Prepared(model, training_set, plan, batches)
 
 
 def _one_batch(training_set: Sequence, model: keras.Model, rows: int = 16) -> tuple:

@@ -7,19 +7,21 @@ from keras_seqzoo.datasets import buckets
 LENGTHS = np.random.default_rng(0).poisson(12, 2000) + 1
 
 
-def batches_of(lengths, boundaries, rows, longest=None):
-    """Batches of sequences that hold their own number, of these lengths."""
-    examples = tf.data.Dataset.from_tensor_slices(
-        tf.ragged.constant([[i + 1] * n for i, n in enumerate(lengths)])
-    ).map(lambda x: (x,))
-    found = buckets.bucketed(
-        examples, lambda x: tf.shape(x)[0], boundaries, rows, (0,), longest
-    )
-    return [batch.numpy() for (batch,) in found]
+def batches_of(lengths, boundaries, rows):
+    """Batches of rows 1, 2, ... that hold their own number, of these lengths."""
+    order = tf.data.Dataset.range(len(lengths))
+    found = []
+    for numbers in buckets.bucketed(order, lengths, boundaries, rows):
+        of = [lengths[i] for i in numbers.numpy()]
+        batch = np.zeros((len(of), max(of)), int)
+        for row, (number, length) in enumerate(zip(numbers.numpy(), of)):
+            batch[row, :length] = number + 1
+        found.append(batch)
+    return found
 
 
 def numbers(batches):
-    return sorted(int(row[0]) for batch in batches for row in batch if row[0])
+    return sorted(int(row[0]) for batch in batches for row in batch)
 
 
 def test_buckets_are_narrow_and_fill_a_batch():
@@ -59,10 +61,15 @@ def test_rows_are_a_multiple_of_the_devices_and_at_least_one_each(devices):
     assert rows == [40 // 9 // devices * devices or devices, devices]
 
 
-def test_static_shapes_are_few_and_lack_no_sequence():
-    boundaries = buckets.length_boundaries(LENGTHS, 16)
-    rows = buckets.batch_sizes(LENGTHS, boundaries, batch_size=16)
-    batches = batches_of(LENGTHS, boundaries, rows, int(LENGTHS.max()))
-    ends = [boundary - 1 for boundary in boundaries] + [LENGTHS.max()]
-    assert {batch.shape for batch in batches} <= {(16, end) for end in ends}
-    assert numbers(batches) == list(range(1, 2001))
+def test_every_length_has_its_buckets_one_shape():
+    boundaries = [4, 9]
+    shapes = {
+        length: tuple(
+            int(n) for n in buckets.static_shape(length, boundaries, [8, 4, 2], 30)
+        )
+        for length in (1, 3, 4, 8, 9, 30)
+    }
+    assert shapes[1] == shapes[3] == (8, 3)
+    assert shapes[4] == shapes[8] == (4, 8)
+    assert shapes[9] == shapes[30] == (2, 30)
+    assert tuple(map(int, buckets.static_shape(5, [], [6], 7))) == (6, 7)

@@ -35,6 +35,7 @@ def test_every_picture_has_five_captions():
         ("Flickr_8k.devImages.txt", b"\xff\xfe"),
         ("images_160.zip", b"no zip"),
     ],
+    ids=["no tab", "one caption", "no text", "no zip"],  # Bytes of gzip hold the time.
 )
 def test_a_damaged_file_is_named(fake_set, file, content):
     folder = fake_set("flickr8k", **{file: content})

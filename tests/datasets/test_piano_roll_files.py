@@ -43,6 +43,8 @@ def test_pieces_are_read_in_order(fake_set, name):
         gzip.compress(b"[1, 2]"),
         gzip.compress(b'{"train": [[60]]}'),
     ],
+    # Without names these would hold the time, as gzip's bytes do.
+    ids=["no gzip", "no JSON", "pitch 20", "no valid", "no splits", "no steps"],
 )
 def test_a_damaged_file_is_named(fake_set, content):
     folder = fake_set("nottingham", **{"nottingham.json.gz": content})

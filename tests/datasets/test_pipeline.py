@@ -170,3 +170,34 @@ def test_a_word_that_is_a_nul_is_unknown_and_has_its_label(model):
     )
     assert inputs["words"].numpy().tolist() == [[4, pipeline.OUT_OF_VOCABULARY, 3]]
     assert (labels.numpy() >= 0).all()
+
+
+def test_static_batches_are_the_same_rows_in_few_shapes(sentences, model):
+    def batches(static):
+        plan = pipeline.Plan.of(sentences, batch_size=4, static=static)
+        return plan, list(
+            pipeline.training_batches(
+                sentences, tags(sentences), model, plan, 3, range(1), word_dropout=5.0
+            )
+        )
+
+    plan, static = batches(static=True)
+    _, free = batches(static=False)
+    ends = [boundary - 1 for boundary in plan.boundaries] + [max(map(len, sentences))]
+    assert {labels.shape for _, labels, _ in static} <= {(4, end) for end in ends}
+    filled = [row for row in rows(static) if row[0]]
+    assert filled == rows(free)  # word dropout and all
+    for (_, labels, weights), (*_, free_weights) in zip(static, free):
+        assert float(weights.numpy().sum()) == pytest.approx(1.0)
+        assert ((labels.numpy() < 0) == (weights.numpy() == 0)).all()
+        assert weights.numpy().max() == free_weights.numpy().max()
+
+
+def test_batches_of_so_many_words(sentences, model):
+    plan = pipeline.Plan.of(sentences, None, tokens_per_batch=60)
+    found = list(
+        pipeline.training_batches(sentences, tags(sentences), model, plan, 3, range(1))
+    )
+    assert len(found) == plan.batches
+    assert max(labels.shape[0] * labels.shape[1] for _, labels, _ in found) <= 60
+    assert sorted(rows(found)) == expected_rows(sentences, model)

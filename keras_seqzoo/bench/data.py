@@ -1,0 +1,93 @@
+"""Times recipes' data pipelines: how fast they are, and whether training waits."""
+
+import pathlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_seqzoo.bench.machine import facts, set_threads
+from keras_seqzoo.datasets.buckets import padding_share
+from keras_seqzoo.datasets.pipeline import IGNORED_LABEL
+from keras_seqzoo.training.recipe import read_recipe
+from keras_seqzoo.training.trainer import Prepared, prepare
+
+LARGEST_PADDING, LARGEST_WAIT = 0.08, 0.05  # what is to be reached
+WARM_UP = 5  # steps
+
+
+def bench_data(
+    recipes: Sequence[pathlib.Path],
+    data_dir: str | None = None,
+    seconds: float = 20.0,
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """Measure recipes' pipelines.
+
+    Args:
+        recipes: The files.
+        data_dir: Folder of local copies of the data, one folder a set.
+        seconds: To train each for.
+        threads: For TensorFlow.
+
+    Returns:
+        "machine" and "rows": for each recipe its examples a second from the pipeline
+        alone, the share of cells that are padding, milliseconds of a training step,
+        and the share of the training's time in which it waits for the next batch.
+    """
+    if threads is not None:
+        set_threads(threads)
+    rows = [_row(path, data_dir, seconds) for path in recipes]
+    return {"command": "data", "seconds": seconds, "machine": facts(), "rows": rows}
+
+
+def _row(path: pathlib.Path, data_dir: str | None, seconds: float) -> dict[str, Any]:
+    recipe = read_recipe(path)
+    prepared = prepare(recipe, path, data_dir, tf.distribute.get_strategy())
+    epoch = prepared.batches(0, 1)
+    for _ in epoch:  # what is made once is made
+        pass
+    began = time.perf_counter()
+    for _ in epoch:
+        pass
+    alone = time.perf_counter() - began
+    steps, waits = _trained(prepared, seconds)
+    return {
+        "recipe": path.stem,
+        "examples": len(prepared.training_set),
+        "examples_per_second": len(prepared.training_set) / alone,
+        "padding": padding_share(epoch, lambda x, y, w: y != IGNORED_LABEL),
+        "step_ms": 1e3 * float(np.median(steps)),
+        "wait": sum(waits) / (sum(steps) + sum(waits)),
+    }
+
+
+def _trained(prepared: Prepared, seconds: float) -> tuple[list, list]:
+    """Seconds of each step, and of each wait for its batch before."""
+    dataset = prepared.batches(0, 1_000_000)  # one epoch after the other, as in `fit`
+    step = tf.function(
+        prepared.model.train_step,
+        input_signature=[dataset.element_spec],
+        jit_compile=prepared.model.jit_compile,
+    )
+    steps, waits, batches = [], [], iter(dataset)
+    for _ in range(WARM_UP):
+        step(next(batches))
+    while sum(steps) + sum(waits) < seconds:
+        began = time.perf_counter()
+        batch = next(batches)
+        got = time.perf_counter()
+        float(step(batch)["loss"])
+        waits.append(got - began)
+        steps.append(time.perf_counter() - got)
+    return steps, waits
+
+
+def verdicts(row: dict[str, Any]) -> dict[str, bool]:
+    """Whether a row's figures reach what is asked for."""
+    return {
+        "padding": row["padding"] <= LARGEST_PADDING,
+        "wait": row["wait"] <= LARGEST_WAIT,
+    }
