@@ -169,6 +169,44 @@ def test_ten_training_steps_lower_the_loss(name):
     assert model.evaluate(ten, verbose=0) < before
 
 
+def nested_graphs(graph, seen):
+    """The graph and those of all functions that it calls."""
+    if graph in seen:
+        return
+    seen.append(graph)
+    for operation in graph.get_operations():
+        for attribute in operation.node_def.attr.values():
+            for function in [attribute.func, *attribute.list.func]:
+                called = function.name and graph._get_function(function.name)
+                if called and hasattr(called, "graph"):
+                    nested_graphs(called.graph, seen)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_training_step_has_static_shapes_only(name):
+    """As a TPU wants them: a batch of a bucket's shape makes no other shape unknown."""
+    model = tiny(name)
+    model.compile("adam", model.example_loss())
+    batch = model.example_inputs(4, 7), model.example_targets(4, 7)
+    static = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), batch)
+    step = tf.function(model.train_step, jit_compile=True)
+    graphs = []
+    nested_graphs(step.get_concrete_function(static).graph, graphs)
+    unknown = [
+        f"{operation.type} {operation.name}"
+        for graph in graphs
+        for operation in graph.get_operations()
+        for output in operation.outputs
+        if output.dtype not in (tf.resource, tf.variant)
+        and not output.shape.is_fully_defined()
+        # Constants once XLA compiles; and what a loop's condition does not read.
+        and operation.type != "BroadcastGradientArgs"
+        and "redundant_placeholder" not in operation.name
+    ]
+    assert sum(len(graph.get_operations()) for graph in graphs) > 500
+    assert not unknown
+
+
 @pytest.mark.parametrize("name", TAGS)
 def test_a_pretrained_tag_reaches_its_figure(name, data_dir):
     result = seqzoo.evaluate(name, data_dir=data_dir, split="test")
