@@ -1,4 +1,4 @@
-"""The command line: `seqzoo list | info | predict | train | evaluate | export | bench`.
+"""The command line: `seqzoo list | info | predict | train | export | bench | data`, ...
 
 Each command imports what it needs when it runs, so that --help answers at once.
 Results go to standard output, messages to standard error. Exit status: 0 done, 1 the

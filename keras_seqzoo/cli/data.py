@@ -102,7 +102,8 @@ def data_prepare_command(name: str, data_dir: str | None, as_json: bool) -> None
         with results_only():
             builder = catalogue.builder(name, data_dir)
         folder = str(builder.data_dir)
-        splits = {name: s.num_examples for name, s in builder.info.splits.items()}
+        found = builder.info.splits
+        splits = {split: found[split].num_examples for split in found}
     if as_json:
         print_json({"name": name, "folder": folder, "splits": splits})
     else:
@@ -152,17 +153,17 @@ def data_show_command(
     from keras_seqzoo.datasets.card import card
 
     task = card(name).task
-    if plot:
+    if plot is not None:
         from keras_seqzoo.datasets.plot import check_plot, draw
 
         check_plot(plot, count)
     with results_only():
         examples = show.examples(name, split, count, seed, data_dir)
-        if plot:
+        if plot is not None:
             draw(task, examples, plot)
     width = max(20, shutil.get_terminal_size().columns)
     text = "\n\n".join(show.as_text(task, example, width) for example in examples)
     encoding = sys.stdout.encoding or "utf-8"  # A terminal may lack block characters.
     click.echo(text.encode(encoding, "replace").decode(encoding))
-    if plot:
+    if plot is not None:
         click.echo(f"Wrote {plot}", err=True)

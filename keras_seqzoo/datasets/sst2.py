@@ -37,8 +37,8 @@ class Sst2(SequenceBuilder):
         "79 % of the test sentences, and most others, are in MR (rt-polarity) as well: "
         "train on one or the other, and pick no embeddings by the other's score.",
         "`phrases` is for training only: every phrase of the train trees that is not "
-        "neutral, the 6,908 different train sentences included. It has no validation "
-        "sentence, and two test sentences, which train has as well.",
+        "neutral (but six whose labels disagree), train sentences included. It has no "
+        "validation sentence, and two test sentences, which train has as well.",
         "`phrases` was derived here: 77,189 rows, where Kim 2014 has 76,961 and GLUE "
         "67,349.",
         "Brackets are written -lrb- and -rrb-. Train has three no-break spaces; split "

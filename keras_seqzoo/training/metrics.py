@@ -164,10 +164,10 @@ def evaluate(
         named = registry.info(tag).dataset if tag in known else None
     else:
         named = registry.info(tag_or_folder).dataset
-    if dataset is None and named not in catalogue.NAMES:
+    if dataset is None and named not in catalogue.SLOT_SETS:
         raise UserError(
             f"{tag_or_folder}: its metadata must name a data set, or give one with "
-            f"--dataset: {', '.join(catalogue.NAMES)}. Received: dataset={named!r}"
+            f"--dataset: {', '.join(catalogue.SLOT_SETS)}. Received: dataset={named!r}"
         )
     dataset = dataset or named
     sentences = catalogue.read(dataset, split, data_dir)

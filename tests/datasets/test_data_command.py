@@ -286,6 +286,7 @@ def test_plot_without_matplotlib(data, monkeypatch, tmp_path):
         (["show", "train_tickets", "--plot", "/proc/x.png"], ["/proc"]),
         (["show", "train_tickets", "--plot", "x.pgf"], ["'x.pgf'", ".png", ".svg"]),
         (["show", "train_tickets", "--plot", "x"], ["'x'", ".png", ".svg"]),
+        (["show", "train_tickets", "--plot", ""], ["''", ".png", ".svg"]),
         (["show", "train_tickets", "--plot", "/"], ["'/'"]),
         (["show", "train_tickets", "--plot", "x.png", "--count", "13"], ["12", "13"]),
     ],
