@@ -92,11 +92,11 @@ def main():
     )
     parser.add_argument("--recipe", type=pathlib.Path, default=RECIPE)
     parser.add_argument("--data-dir")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     arguments = parser.parse_args()
-    fine, fell = True, 0
+    fine, fell, runs = True, 0, 0
     with (
         tempfile.TemporaryDirectory() as folder,
         tqdm(total=arguments.kills, unit="kill", disable=None) as bar,
@@ -105,10 +105,11 @@ def main():
         first, last = train_whole(arguments, folder / "whole")
         expected = traces(folder / "whole")
         chance = random.Random(arguments.seed)
-        moments = iter(lambda: chance.uniform(first / 2, last), None)
+        moments = iter(lambda: chance.uniform(first / 2, 0.8 * last), None)
         print(f"not killed: {last:.0f} s, {arguments.epochs} epochs", flush=True)
         while fell < arguments.kills:  # one that ends before is followed by another
-            run = folder / f"killed{fell}"
+            runs += 1
+            run = folder / f"killed{runs}"
             done = train_killed(arguments, run, arguments.kills - fell, moments)
             fell += len(done)
             bar.update(len(done))
