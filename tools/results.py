@@ -1,0 +1,125 @@
+"""Writes RESULTS.md: what each pretrained model reaches, and how large and fast it is.
+
+    python tools/results.py --measure    # exports them, and times the files, first
+    python tools/results.py              # writes RESULTS.md
+    python tools/results.py --check      # says whether it is up to date
+
+Figures come from the presets' metadata, published ones from the recipes, and the files'
+from docs/bench/tags.json, which --measure writes (on an idle machine).
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import tempfile
+
+from tqdm import tqdm
+
+from keras_seqzoo import registry
+from keras_seqzoo.training.recipe import read_recipe
+from keras_seqzoo.training.reproduce import find_recipe
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+RESULTS, MEASURED = ROOT / "RESULTS.md", ROOT / "docs" / "bench" / "tags.json"
+FILES = {  # column -> file and quantisation
+    "TFLite": ("model.tflite", None),
+    "TFLite int8": ("model.tflite", "int8"),
+    "ONNX": ("model.onnx", None),
+    "SavedModel": ("model", None),
+}
+METRICS = {"slot_f1": "slot F1"}
+
+
+def measure() -> dict:
+    """Machine, and for each tag and file its bytes, milliseconds and input shape."""
+    import keras_seqzoo as seqzoo
+    from keras_seqzoo.bench.machine import facts
+
+    tags = {}
+    jobs = [(t, f) for t in seqzoo.list_models(pretrained=True) for f in FILES]
+    for tag, name in tqdm(jobs, disable=None):
+        file, quantize = FILES[name]
+        with tempfile.TemporaryDirectory() as folder:
+            report = seqzoo.export(
+                seqzoo.load(tag), f"{folder}/{file}", quantize=quantize, streaming=False
+            )
+        tags.setdefault(tag, {})[name] = {
+            "bytes": report.bytes,
+            "latency_ms": report.latency_ms,
+            "shape": report.latency_shape,
+        }
+    return {"machine": facts(), "tags": tags}
+
+
+def text(measured: dict) -> str:
+    """The page."""
+    lines = [
+        "# Results",
+        "",
+        "Written by `python tools/results.py` from what the trainings stored in the "
+        "presets.",
+        "",
+        "| tag | data | metric | ours | published | parameters | training, min |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    tags = registry.list_models(pretrained=True)
+    for tag in tags:
+        stored = registry.info(tag).metadata
+        published = read_recipe(find_recipe(tag, ROOT / "zoo_configs")).published
+        cells = [
+            f"`{tag}`",
+            f"{stored['dataset']}, {stored['split']}",
+            METRICS[stored["metric"]],
+            f"{stored['value']:.2f}",
+            f"{published.value} ({published.citation})" if published else "-",
+            f"{stored['parameters']:,}",
+            f"{stored['train_seconds'] / 60:.1f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    machine = measured["machine"]
+    shape = next(iter(measured["tags"].values()))["TFLite"]["shape"]
+    lines += [
+        "",
+        "Ours is measured on the shipped float16 weights. `seqzoo reproduce TAG` trains "
+        "a tag from nothing and says whether its figure is reached again.",
+        "",
+        "## Exported files",
+        "",
+        f"MB, and ms a call for one sentence of {shape[1]} words, one thread; "
+        f"{machine['cpu']}, {machine['date'][:10]} "
+        "(`python tools/results.py --measure`). Only the signature `serve`.",
+        "",
+        f"| tag | {' | '.join(FILES)} |",
+        "|---" * (1 + len(FILES)) + "|",
+    ]
+    for tag in tags:
+        files = measured["tags"][tag]
+        cells = [
+            f"{files[name]['bytes'] / 1e6:.2f} MB, {files[name]['latency_ms']:.2f} ms"
+            for name in FILES
+        ]
+        lines.append(f"| `{tag}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--measure", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.measure:
+        MEASURED.write_text(json.dumps(measure(), indent=1) + "\n", "utf-8")
+    content = text(json.loads(MEASURED.read_text("utf-8")))
+    if arguments.check:
+        same = RESULTS.exists() and RESULTS.read_text("utf-8") == content
+        print("up to date" if same else "RESULTS.md: run tools/results.py")
+        return int(not same)
+    RESULTS.write_text(content, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
