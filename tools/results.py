@@ -81,8 +81,8 @@ def text(measured: dict) -> str:
     shape = next(iter(measured["tags"].values()))["TFLite"]["shape"]
     lines += [
         "",
-        "Ours is measured on the shipped float16 weights. `seqzoo reproduce TAG` trains "
-        "a tag from nothing and says whether its figure is reached again.",
+        "Ours is measured on the shipped float16 weights. `seqzoo reproduce TAG` "
+        "trains a tag from nothing and says whether its figure is reached again.",
         "",
         "## Exported files",
         "",
