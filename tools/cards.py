@@ -13,6 +13,7 @@ import sys
 from keras_seqzoo import registry
 from keras_seqzoo.presets import store
 from keras_seqzoo.training.card import card
+from keras_seqzoo.training.tasks import task_of
 
 PRESETS = pathlib.Path(__file__).resolve().parents[1] / "keras_seqzoo" / "presets"
 
@@ -23,10 +24,12 @@ def card_of(preset: pathlib.Path) -> bytes:
     description = registry.info(read.config["architecture"]).description
     metadata = read.config["metadata"]
     tag = metadata["tag"]
+    architecture = registry.architectures()[read.config["architecture"]]
     text = card(
+        task_of(architecture.name),
         description,
         metadata,
-        f"zoo_configs/synced/{tag}.yaml",
+        f"zoo_configs/{architecture.pattern}/{tag}.yaml",
         tag,
         store.weights_sha256(preset),
         with_picture=(preset / store.PICTURE).exists(),

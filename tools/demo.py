@@ -79,8 +79,8 @@ def fine_tune():
 
     import keras_seqzoo as seqzoo
     from keras_seqzoo.datasets.catalogue import read
-    from keras_seqzoo.datasets.pipeline import tagging_dataset
-    from keras_seqzoo.training.metrics import score_sentences, tag_function
+    from keras_seqzoo.datasets.tagging import tagging_dataset
+    from keras_seqzoo.training import task_of
 
     train, test = read("train_tickets", "train"), read("train_tickets", "test")
     labels = sorted({slot for row in train for slot in row.slots})
@@ -91,7 +91,7 @@ def fine_tune():
     )
 
     def show_f1(when):
-        f1 = score_sentences(tag_function(mine), test)["f1"]
+        f1 = task_of(mine.architecture).scorer(mine, test)()
         print(f"slot F1 on {len(test)} unseen sentences, {when:<26} {f1:5.1f}")
 
     def fit(learning_rate, epochs):

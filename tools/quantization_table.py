@@ -28,7 +28,6 @@ def measure(folders: dict[str, pathlib.Path]) -> list[dict]:
     """A row for each pretrained model: F1 in Keras, and each file's F1 and bytes."""
     import keras_seqzoo as seqzoo
     from keras_seqzoo import training
-    from keras_seqzoo.datasets import catalogue
 
     rows = []
     no_limit = 1e9  # of the logits' difference: here F1 is what counts
@@ -38,12 +37,12 @@ def measure(folders: dict[str, pathlib.Path]) -> list[dict]:
     for tag, kind in tqdm(jobs, disable=None):
         dataset = seqzoo.info(tag).dataset
         model = seqzoo.load(tag)
-        test = catalogue.read(dataset, "test", folders[dataset])
-        options = {"metric": training.slot_f1(model, test)}
+        task = training.task_of(model.architecture)
+        test = task.read(dataset, "test", folders[dataset])
+        options = {"metric": task.metric(model, test)}
         if kind == "full_int8":
-            sentences = catalogue.read(dataset, "train", folders[dataset])
-            data = training.representative_words(model, sentences)
-            options["representative_data"] = data
+            rows = task.read(dataset, "train", folders[dataset])
+            options["representative_data"] = task.representative(model, rows)
         with tempfile.TemporaryDirectory() as folder:
             report = seqzoo.export(
                 model,

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from keras_seqzoo import registry
 from keras_seqzoo.training.recipe import read_recipe
 from keras_seqzoo.training.reproduce import find_recipe
+from keras_seqzoo.training.tasks import task_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS, MEASURED = ROOT / "RESULTS.md", ROOT / "docs" / "bench" / "tags.json"
@@ -28,7 +29,6 @@ FILES = {  # column -> file and quantisation
     "ONNX": ("model.onnx", None),
     "SavedModel": ("model", None),
 }
-METRICS = {"slot_f1": "slot F1"}
 
 
 def measure() -> dict:
@@ -70,7 +70,7 @@ def text(measured: dict) -> str:
         cells = [
             f"`{tag}`",
             f"{stored['dataset']}, {stored['split']}",
-            METRICS[stored["metric"]],
+            task_of(tag.partition(".")[0]).FIGURE,
             f"{stored['value']:.2f}",
             f"{published.value} ({published.citation})" if published else "-",
             f"{stored['parameters']:,}",

@@ -260,8 +260,8 @@ def reproduce_command(
     print_facts(result, as_json)
     if not result["passed"]:
         raise click.ClickException(
-            f"{tag}: {result['metric']} {result['value']} is below "
-            f"{result['expected']} - {result['tolerance']}"
+            f"{tag}: {result['metric']} {result['value']} is worse than the recipe's "
+            f"{result['expected']} by more than {result['tolerance']}"
         )
 
 
@@ -335,7 +335,7 @@ def export_command(
     Besides whole sequences the file takes them step by step, if the model reads in one
     direction; of x.onnx that is a second file, x.step.onnx.
 
-    With --dataset or --data-dir the file's F1 is measured beside Keras', and a file
+    With --dataset or --data-dir the file's figure is measured beside Keras', and a file
     that loses more than --max-loss is refused.
 
     \b
@@ -375,7 +375,9 @@ def export_command(
         message = str(error).replace("overwrite is asked for", "--overwrite is given")
         raise UserError(message) from error
     if report.keras_metric == 0:
-        click.echo("TAG itself has F1 0 on this data set: no loss was found.", err=True)
+        click.echo(
+            "TAG itself has the figure 0 on this data set: no loss was found.", err=True
+        )
     if as_json:
         print_json(report.to_dict())
     else:
@@ -386,15 +388,13 @@ def data_options(
     model: Any, dataset: str, data_dir: str | None, split: str, quantize: str | None
 ) -> dict[str, Any]:
     """What a data set gives `export`: a metric and, if asked for, inputs."""
-    from keras_seqzoo import training
-    from keras_seqzoo.datasets import catalogue
+    from keras_seqzoo.training import task_of
 
-    options = {
-        "metric": training.slot_f1(model, catalogue.read(dataset, split, data_dir))
-    }
+    task = task_of(model.architecture)
+    options = {"metric": task.metric(model, task.read(dataset, split, data_dir))}
     if quantize == "full_int8":
-        sentences = catalogue.read(dataset, "train", data_dir)
-        options["representative_data"] = training.representative_words(model, sentences)
+        rows = task.read(dataset, "train", data_dir)
+        options["representative_data"] = task.representative(model, rows)
     return options
 
 

@@ -23,10 +23,12 @@ class ZooModel(keras.Model):
         asset_keys: Arguments that are lists of strings and kept in text files of
             their own.
         head_layers: Names of the layers that a new head replaces.
+        task: Name of what the trainer has to know, a module of `training.tasks`.
     """
 
     asset_keys: ClassVar[tuple[str, ...]] = ()
     head_layers: ClassVar[tuple[str, ...]] = ()
+    task: ClassVar[str]
     architecture: str | None = None
     tag: str | None = None
     card: str | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from keras_seqzoo.arguments import positive_integer, strings
 from keras_seqzoo.runtime.files import ModelFile
-from keras_seqzoo.runtime.runner import Runner
+from keras_seqzoo.runtime.runner import Arrays, Runner
 from keras_seqzoo.runtime.word_stream import Pairs, WordStream
 from keras_seqzoo.runtime.words import WordIds, split
 
@@ -25,6 +25,10 @@ class TaggerRunner(Runner):
         self.labels = file.lines("labels.txt")
         word_length = file.description["task"]["word_length"]
         self._ids = WordIds(self.vocabulary, self.characters, word_length)
+
+    def preprocessor(self, sentences: Sequence[str]) -> Arrays:
+        """The model's inputs of some sentences, as the model's own front end's."""
+        return self._ids([split(one) for one in sentences])
 
     def predict_text(
         self, sentences: Sequence[str], batch_size: int = 64

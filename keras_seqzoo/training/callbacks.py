@@ -36,8 +36,10 @@ class EpochKeeper(keras.callbacks.Callback):
 
     Args:
         folder: Of the run; takes `checkpoints/` and `history.csv`.
-        score: Gives the model's dev figure, the larger the better. Without it the
-            newest weights count as the best.
+        score: Gives the model's dev figure. Without it the newest weights count as the
+            best.
+        name: The figure's column in `history.csv`.
+        higher_is_better: Of the figure.
         patience: Epochs without a better figure before stopping; None for never.
         writes: Whether to write files: of several workers one does.
     """
@@ -46,12 +48,16 @@ class EpochKeeper(keras.callbacks.Callback):
         self,
         folder: pathlib.Path,
         score: Callable[[], float] | None,
+        name: str = "dev",
+        higher_is_better: bool = True,
         patience: int | None = None,
         writes: bool = True,
     ) -> None:
         super().__init__()
         self.folder = folder
         self.score = score
+        self.name = name
+        self.higher_is_better = higher_is_better
         self.patience = patience
         self.writes = writes
         self.progress = Progress()
@@ -113,9 +119,11 @@ class EpochKeeper(keras.callbacks.Callback):
             live = self.model.get_weights()
             optimizer.finalize_variable_values(self.model.trainable_variables)
         if self.score is not None:
-            logs["dev_f1"] = self.score()
-        value = logs.get("dev_f1")
-        if value is None or progress.best_value is None or value > progress.best_value:
+            logs[self.name] = self.score()
+        value, best = logs.get(self.name), progress.best_value
+        if None in (value, best) or (
+            value > best if self.higher_is_better else value < best
+        ):
             progress.best_value, progress.best_epoch = value, progress.epochs
             self.best_weights = self.model.get_weights()
         if live is not None:

@@ -3,8 +3,11 @@
 import re
 from typing import Any
 
+from keras_seqzoo.training.tasks import Task
+
 
 def card(
+    task: type[Task],
     description: str,
     metadata: dict[str, Any],
     recipe: str,
@@ -15,6 +18,7 @@ def card(
     """Markdown about the preset, from its stored metadata.
 
     Args:
+        task: Of the model.
         description: A sentence on the architecture, with its source.
         metadata: As `train` returns it.
         recipe: The recipe's file.
@@ -34,42 +38,36 @@ def card(
         f"the {data['validation']} part."
     )
     tokens = data.get("tokens_per_batch")
-    batches = (
-        f"batches of {tokens} words" if tokens else f"batches of {data['batch_size']}"
-    )
-    picture = (
-        "\n![Loss and dev F1 over the epochs](training.png)\n" if with_picture else ""
-    )
+    batches = f"batches of {data['batch_size']}"
+    if tokens:
+        batches = f"batches of {tokens} {task.STEPS}"
+    figure = task.FIGURE[0].upper() + task.FIGURE[1:]
+    alt_text = f"Loss and dev {task.FIGURE} over the epochs"
+    picture = f"\n![{alt_text}](training.png)\n" if with_picture else ""
     return f"""# {tag}
 
-{description} It reads a sentence and gives a BIO slot tag for each word.
+{description} {task.GIVES}
 
 | | |
 |---|---|
-| slot F1, {metadata["split"]} part | {metadata["value"]} |
-| slot F1, validation part | {"-" if dev is None else dev} |
+| {task.FIGURE}, {metadata["split"]} part | {metadata["value"]} |
+| {task.FIGURE}, validation part | {"-" if dev is None else dev} |
 | parameters | {metadata["parameters"]:,} |
 | training | {metadata["train_seconds"]:.0f} s, seed {metadata["seed"]} |
 | sha256 of the weights | `{sha256}` |
 
-Slot F1 is CoNLL-2000's (conlleval, seqeval), in percent, measured on these float16
+{figure} is {task.FIGURE_IS}, measured on these float16
 weights.
 
 ## Intended use
-To fill slots in short requests to an assistant, on a phone or a server; as a start for
-other slots, by fine-tuning; to compare recurrent cells.
+{task.INTENDED_USE}
 
 ```python
 import keras_seqzoo as seqzoo
 
-tagger = seqzoo.load("{name}")
-tagger.predict_text(["one sentence, words parted by spaces"])
-
-# A new head, to fine-tune on your own slots in plain Keras.
-mine = seqzoo.load("{name}", labels=["O", "B-dish"])
-
+{task.USAGE.format(name=name)}
 # Or .onnx, or a folder for SavedModel.
-seqzoo.export(tagger, "tagger.tflite")
+seqzoo.export(model, "model.tflite")
 ```
 
 ## Data
@@ -84,9 +82,7 @@ learning rate {training["learning_rate"]} ({training["schedule"]}), at most \
 Model: {settings or "the architecture's defaults"}. {choice}
 {picture}
 ## Limits
-English sentences of the data's own domain, split at spaces and without punctuation.
-Slots that the training part lacks are never predicted. No other language, domain or
-speaker was tried, and no bias was looked for.
+{task.LIMITS}
 
 ## Cite
 {_source(description)}, and keras_seqzoo's preset `{tag}` (sha256 above).

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def draw_curve(history: Sequence[dict[str, Any]], best_epoch: int) -> bytes | None:
+def draw_curve(
+    history: Sequence[dict[str, Any]], best_epoch: int, name: str, label: str
+) -> bytes | None:
     """A PNG picture.
 
     Args:
-        history: For each epoch "epoch", "loss" and, if there is one, "dev_f1".
+        history: For each epoch "epoch", "loss" and, if there is one, the dev figure.
         best_epoch: Whose weights are kept.
+        name: The dev figure's column.
+        label: The figure in words.
 
     Returns:
         The picture; None without matplotlib, which is in the extra `plots`.
@@ -25,9 +29,9 @@ def draw_curve(history: Sequence[dict[str, Any]], best_epoch: int) -> bytes | No
     axes.plot(epochs, [row["loss"] for row in history], color="#0072B2", marker=".")
     axes.set(xlabel="epoch", yscale="log")
     axes.set_ylabel("training loss", color="#0072B2")
-    if "dev_f1" in history[0]:
+    if name in history[0]:
         other = axes.twinx()
-        values = [row["dev_f1"] for row in history]
+        values = [row[name] for row in history]
         other.plot(epochs, values, color="#D55E00", marker=".")
         best = values[epochs.index(best_epoch)]
         other.plot([best_epoch], [best], color="#D55E00", marker="o")
@@ -38,7 +42,7 @@ def draw_curve(history: Sequence[dict[str, Any]], best_epoch: int) -> bytes | No
             textcoords="offset points",
             ha="center",
         )
-        other.set_ylabel("dev F1", color="#D55E00")
+        other.set_ylabel(f"dev {label}", color="#D55E00")
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()

@@ -12,8 +12,8 @@ from pydantic import Field
 from keras_seqzoo import registry
 from keras_seqzoo.datasets.buckets import check_boundaries
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.training.tasks import task_of
 
-Dataset = Literal["atis", "snips", "train_tickets"]
 Split = Literal["train", "validation", "test"]
 LARGEST_SEED = 2**32 - 1  # NumPy's
 
@@ -44,14 +44,15 @@ class Model(Section):
 class Data(Section):
     """The set, its splits and how they become batches."""
 
-    dataset: Dataset
+    dataset: str
     train: list[Split] = Field(default=["train"], min_length=1)
     validation: Split | None = "validation"
     test: Split = "test"
-    batch_size: int | None = Field(default=None, gt=0)  # Sentences; 32 by default, or
-    tokens_per_batch: int | None = Field(default=None, gt=0)  # words and padding.
+    batch_size: int | None = Field(default=None, gt=0)  # Examples; 32 by default, or
+    tokens_per_batch: int | None = Field(default=None, gt=0)  # steps and padding.
     bucket_boundaries: list[int] | None = None  # By default from the lengths.
-    word_dropout: float = Field(default=0.0, ge=0, le=10)  # See training_batches.
+    # Of some tasks only, see `Task.OPTIONS`.
+    word_dropout: float = Field(default=0.0, ge=0, le=10)  # See tagging.word_dropout.
     min_count: int = Field(default=1, gt=0)  # Rarer words are out of vocabulary.
 
     @pydantic.field_validator("train")
@@ -89,7 +90,7 @@ class Training(Section):
     weight_decay: float | None = Field(default=None, gt=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     ema: float | None = Field(default=None, gt=0, lt=1)
-    patience: int | None = Field(default=None, gt=0)  # Epochs without a better dev F1.
+    patience: int | None = Field(default=None, gt=0)  # Epochs without a better figure.
     seed: int = Field(default=1, ge=0, le=LARGEST_SEED)
     jit_compile: bool = False
     gradient_accumulation_steps: int = Field(default=1, gt=0)  # Batches a step.
@@ -117,7 +118,7 @@ class Training(Section):
 class Expected(Section):
     """The figure that the recipe is known to reach."""
 
-    metric: Literal["slot_f1"] = "slot_f1"
+    metric: str
     value: float
     tolerance: float = Field(gt=0)
 
@@ -139,6 +140,27 @@ class Recipe(Section):
     published: Published | None = None
 
     @pydantic.model_validator(mode="after")
+    def _all_is_of_its_task(self):
+        task = task_of(self.model.name)
+        if self.data.dataset not in task.DATASETS:
+            raise ValueError(
+                f"data.dataset: must be one of {', '.join(task.DATASETS)}. "
+                f"Received: {self.data.dataset!r}"
+            )
+        for name in sorted(OPTIONS - task.OPTIONS):
+            if getattr(self.data, name) != Data.model_fields[name].default:
+                raise ValueError(
+                    f"data.{name}: must be left out: {self.model.name} has no use for "
+                    f"it. Received: {getattr(self.data, name)!r}"
+                )
+        if self.expected and self.expected.metric != task.METRIC:
+            raise ValueError(
+                f"expected.metric: must be {task.METRIC}. "
+                f"Received: {self.expected.metric!r}"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
     def _early_stopping_needs_validation(self):
         if self.data.validation is None and self.training.patience is not None:
             raise ValueError("training.patience needs data.validation")
@@ -156,6 +178,7 @@ class Recipe(Section):
         return self
 
 
+OPTIONS = frozenset({"word_dropout", "min_count"})  # keys of data for some tasks
 OF_RESULTS = {"expected", "published"}  # what a training does not depend on
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.training.recipe import read_recipe
-from keras_seqzoo.training.trainer import train
+from keras_seqzoo.training.trainer import reaches, train
 
 RECIPES = "zoo_configs"
 
@@ -34,7 +34,8 @@ def reproduce(
 
     Returns:
         tag, dataset, split, metric, value, expected, tolerance, passed, minutes, and
-        the preset's folder. It passes with a figure of `expected - tolerance` or more.
+        the preset's folder. It passes unless it is worse by more than the
+        tolerance.
 
     Raises:
         UserError: There is no such recipe, or it states no figure; or as `train`.
@@ -56,7 +57,7 @@ def reproduce(
         **{key: result[key] for key in ("tag", "dataset", "split", "metric", "value")},
         "expected": expected.value,
         "tolerance": expected.tolerance,
-        "passed": result["value"] >= expected.value - expected.tolerance,
+        "passed": reaches(recipe, result["value"]),
         "minutes": round(result["train_seconds"] / 60, 1),
         "preset": str(run / tag),
     }

@@ -23,8 +23,6 @@ from keras_seqzoo.training.callbacks import EpochKeeper
 from keras_seqzoo.training.card import card
 from keras_seqzoo.training.curve import draw_curve
 from keras_seqzoo.training.histograms import Histograms
-from keras_seqzoo.training.losses import TaggingLoss
-from keras_seqzoo.training.metrics import score_sentences, tag_function
 from keras_seqzoo.training.optimizer import make_optimizer
 from keras_seqzoo.training.recipe import OF_RESULTS, Model, Recipe, read_recipe
 from keras_seqzoo.training.strategy import (
@@ -36,7 +34,7 @@ from keras_seqzoo.training.strategy import (
     make_strategy,
     number_of_workers,
 )
-from keras_seqzoo.training.vocabulary import tagger_assets
+from keras_seqzoo.training.tasks import Task, task_of
 
 
 def train(
@@ -140,8 +138,12 @@ def _train(
     stored, sha256 = registry.load(saved), store.weights_sha256(saved)
     metadata = _figures(stored, tag, recipe, keeper, data_dir)
     shutil.rmtree(saved)
-    picture = draw_curve(keeper.progress.history, keeper.progress.best_epoch)
+    task = task_of(recipe.model.name)
+    picture = draw_curve(
+        keeper.progress.history, keeper.progress.best_epoch, keeper.name, task.FIGURE
+    )
     text = card(
+        task,
         registry.info(recipe.model.name).description,
         metadata,
         recipe_path.name,
@@ -177,7 +179,9 @@ def _fitted(
         keeper = EpochKeeper(
             run,
             _dev_score(model, recipe, data_dir),
-            training.patience,
+            f"dev_{prepared.task.METRIC}",
+            prepared.task.HIGHER_IS_BETTER,
+            patience=training.patience,
             writes=is_chief(devices),
         )
         keeper.set_model(model)
@@ -191,7 +195,7 @@ def _fitted(
             board = run / "tensorboard"
             callbacks.append(keras.callbacks.TensorBoard(board, write_graph=False))
         if not is_distributed(devices):
-            batch = _one_batch(prepared.training_set, model)
+            batch = _one_batch(prepared)
             callbacks.append(Histograms(run / "tensorboard" / "histograms", batch))
         resume = "start it again: the training goes on from the newest checkpoint"
         with lost_worker_as_error(resume):
@@ -212,12 +216,14 @@ class Prepared(NamedTuple):
 
     Attributes:
         model: Compiled, its optimizer built.
-        training_set: The sentences.
+        task: Of the model.
+        training_set: The rows that the task reads.
         plan: Of the batches.
         batches: `(first epoch, end) -> dataset` of (inputs, labels, weights).
     """
 
     model: keras.Model
+    task: type[Task]
     training_set: list
     plan: pipeline.Plan
     batches: Callable[[int, int], tf.data.Dataset]
@@ -240,15 +246,12 @@ def prepare(
     keras.utils.set_random_seed(recipe.training.seed)
     # With it a resumed training ends at the very weights of one that was not killed.
     tf.config.experimental.enable_op_determinism()
-    data, training = recipe.data, recipe.training
+    data, training, task = recipe.data, recipe.training, task_of(recipe.model.name)
     training_set = [
-        sentence
-        for split in data.train
-        for sentence in catalogue.read(data.dataset, split, data_dir)
+        row for split in data.train for row in task.read(data.dataset, split, data_dir)
     ]
-    sentences = [sentence.words for sentence in training_set]
     plan = pipeline.Plan.of(
-        sentences,
+        task.lengths(training_set),
         data.batch_size,
         data.tokens_per_batch,
         data.bucket_boundaries,
@@ -261,37 +264,37 @@ def prepare(
             optimizer=make_optimizer(
                 training, plan.batches, devices.num_replicas_in_sync
             ),
-            loss=TaggingLoss(training.label_smoothing),
+            loss=task.loss(training),
             jit_compile=training.jit_compile,
         )
         model.optimizer.build(model.trainable_variables)
         if number_of_workers(devices) > 1:
             make_fit_for_workers(model)
 
+    examples = task.encode(training_set, model)
+
     def batches(first: int, end: int) -> tf.data.Dataset:
         return pipeline.training_batches(
-            sentences,
-            [sentence.slots for sentence in training_set],
-            model,
+            examples,
             plan,
             seed=training.seed,
             epochs=range(first, end),
-            word_dropout=data.word_dropout,
+            change=task.change(data),
+            augment=task.augment(data),
         )
 
-    return Prepared(model, training_set, plan, batches)
+    return Prepared(model, task, training_set, plan, batches)
 
 
-def _one_batch(training_set: Sequence, model: keras.Model, rows: int = 16) -> tuple:
-    """Inputs, labels and weights of some sentences of the commonest length."""
-    lengths = collections.Counter(len(one.words) for one in training_set)
-    ((length, _),) = lengths.most_common(1)
-    same = [one for one in training_set if len(one.words) == length][:rows]
-    words = [one.words for one in same]
-    plan = pipeline.Plan.of(words, batch_size=len(words))
-    slots = [one.slots for one in same]
-    batches = pipeline.training_batches(words, slots, model, plan, 0, range(1))
-    return next(iter(batches))
+def _one_batch(prepared: Prepared, rows: int = 16) -> tuple:
+    """Inputs, targets and weights of some rows of the commonest length."""
+    task, training_set = prepared.task, prepared.training_set
+    lengths = task.lengths(training_set)
+    ((commonest, _),) = collections.Counter(lengths).most_common(1)
+    same = [row for row, n in zip(training_set, lengths) if n == commonest][:rows]
+    plan = pipeline.Plan.of(task.lengths(same), batch_size=len(same))
+    examples = task.encode(same, prepared.model)
+    return next(iter(pipeline.training_batches(examples, plan, 0, range(1))))
 
 
 @contextlib.contextmanager
@@ -322,11 +325,11 @@ def _check_devices(recipe: Recipe, devices: Any, path: pathlib.Path) -> None:
 
 
 def _create(recipe: Recipe, path: pathlib.Path, training_set: Sequence) -> keras.Model:
-    """The recipe's model with vocabulary and labels of the training sentences."""
-    assets = tagger_assets(training_set, recipe.data.min_count)
+    """The recipe's model with what it learns its vocabulary and labels from."""
+    assets = task_of(recipe.model.name).assets(training_set, recipe.data)
     overrides = recipe.model.overrides
     for key in sorted({*assets, "name"} & set(overrides)):
-        source = "model.name" if key == "name" else "the training sentences"
+        source = "model.name" if key == "name" else "the training set"
         raise UserError(
             f"{path}: model.overrides.{key}: must be left out: it comes from {source}. "
             f"Received: {overrides[key]!r}"
@@ -347,30 +350,26 @@ def _place(model: Model, message: str) -> str:
 
 
 def _dev_score(model, recipe, data_dir) -> Callable[[], float] | None:
-    data = recipe.data
+    data, task = recipe.data, task_of(recipe.model.name)
     if data.validation is None:
         return None
-    sentences = catalogue.read(data.dataset, data.validation, data_dir)
-    tagger = tag_function(model)
-    return lambda: score_sentences(tagger, sentences)["f1"]
+    return task.scorer(model, task.read(data.dataset, data.validation, data_dir))
 
 
 def _figures(model, tag, recipe, keeper, data_dir) -> dict[str, Any]:
-    data, progress = recipe.data, keeper.progress
+    data, progress, task = recipe.data, keeper.progress, task_of(recipe.model.name)
     facts = catalogue.facts(data.dataset)
-    tagger = tag_function(model)
 
     def value(split):
         if split is None:
             return None
-        sentences = catalogue.read(data.dataset, split, data_dir)
-        return round(score_sentences(tagger, sentences)["f1"], 2)
+        return round(task.scorer(model, task.read(data.dataset, split, data_dir))(), 2)
 
     return {
         "tag": tag,
         "dataset": data.dataset,
         "split": data.test,
-        "metric": "slot_f1",
+        "metric": task.METRIC,
         "value": value(data.test),
         "dev_value": value(data.validation),
         "parameters": model.count_params(),
@@ -427,12 +426,23 @@ def _set_threads(threads: int) -> None:
 
 
 def _check_expected(recipe: Recipe, metadata: dict[str, Any]) -> None:
+    if recipe.expected and not reaches(recipe, metadata["value"]):
+        _say(f"{metadata['tag']}: {shortfall(recipe, metadata['value'])}")
+
+
+def reaches(recipe: Recipe, value: float) -> bool:
+    """Whether a figure is what the recipe states, within its tolerance."""
     expected = recipe.expected
-    if expected and metadata["value"] < expected.value - expected.tolerance:
-        _say(
-            f"{metadata['tag']}: {expected.metric} {metadata['value']} is below the "
-            f"recipe's {expected.value} - {expected.tolerance}"
-        )
+    better = 1 if task_of(recipe.model.name).HIGHER_IS_BETTER else -1
+    return better * (value - expected.value) >= -expected.tolerance
+
+
+def shortfall(recipe: Recipe, value: float) -> str:
+    """In words that a figure is not what the recipe states."""
+    expected, task = recipe.expected, task_of(recipe.model.name)
+    worse, sign = ("below", "-") if task.HIGHER_IS_BETTER else ("above", "+")
+    limit = f"the recipe's {expected.value} {sign} {expected.tolerance}"
+    return f"{expected.metric} {value} is {worse} {limit}"
 
 
 def _say(message: str) -> None:

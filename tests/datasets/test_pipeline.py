@@ -1,203 +1,107 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_seqzoo.datasets import pipeline
-from keras_seqzoo.errors import UserError
-from keras_seqzoo.models import SlotTagger
+from keras_seqzoo.datasets.pipeline import Examples, Plan
+
+LENGTHS = [3, 5, 2, 4, 3, 1]
 
 
 @pytest.fixture(scope="module")
-def model():
-    return SlotTagger(**SlotTagger.tiny())
-
-
-@pytest.fixture(scope="module")
-def sentences():
+def examples():
+    """Rows of two features, a picture each, and a class each."""
     rng = np.random.default_rng(0)
-    lexicon = ["apple", "bag", "cat", "dog", "elephant"]
-    return [
-        [str(word) for word in rng.choice(lexicon, rng.integers(1, 20))]
-        for _ in range(50)
+    rows = [rng.normal(size=(n, 2)).astype("float32") for n in LENGTHS]
+    return Examples(
+        {
+            "frames": tf.ragged.constant(rows, ragged_rank=1, inner_shape=(2,)),
+            "picture": tf.constant(rng.normal(size=(6, 4, 4)), tf.float32),
+        },
+        tf.constant([0, 1, 2, 0, 1, 2]),
+        tf.constant(LENGTHS),
+    )
+
+
+@pytest.fixture(scope="module")
+def steps(examples):
+    """The same with notes at each step as targets, (length, 3)."""
+    rows = [np.full((n, 3), n % 2, "int8") for n in LENGTHS]
+    targets = tf.ragged.constant(rows, tf.int8, ragged_rank=1, inner_shape=(3,))
+    return examples._replace(targets=targets)
+
+
+def test_a_class_for_each_example(examples):
+    plan = Plan.of(LENGTHS, batch_size=4, boundaries=[])
+    found = list(pipeline.training_batches(examples, plan, 1, range(2)))
+    assert [len(targets) for _, targets, _ in found] == [4, 2, 4, 2]
+    inputs, targets, weights = found[0]
+    assert inputs["picture"].shape == (4, 4, 4)
+    np.testing.assert_allclose(weights, np.full(4, 0.25))
+    rows = {tuple(np.ravel(x)): i for i, x in enumerate(examples.inputs["picture"])}
+    for frames, picture, target in zip(
+        inputs["frames"].numpy(), inputs["picture"].numpy(), targets.numpy()
+    ):
+        row = rows[tuple(picture.ravel())]
+        expected = examples.inputs["frames"][row].numpy()
+        np.testing.assert_array_equal(frames[: len(expected)], expected)
+        assert not frames[len(expected) :].any()
+        assert target == examples.targets[row]
+
+
+def test_steps_of_several_targets_weigh_alike(steps):
+    plan = Plan.of(LENGTHS, batch_size=6, boundaries=[])
+    ((inputs, targets, weights),) = pipeline.training_batches(steps, plan, 1, range(1))
+    assert targets.shape == (6, 5, 3) and weights.shape == (6, 5)
+    there = (targets.numpy() >= 0).all(axis=-1)
+    np.testing.assert_allclose(weights, there / sum(LENGTHS), rtol=1e-6)
+    np.testing.assert_array_equal(inputs["frames"].numpy().any(axis=-1), there)
+
+
+@pytest.mark.parametrize("which", ["examples", "steps"])
+def test_static_batches_have_rows_without_weight(request, which):
+    rows = request.getfixturevalue(which)
+    plan = Plan.of(LENGTHS, batch_size=4, boundaries=[3], static=True)
+    found = list(pipeline.training_batches(rows, plan, 1, range(1)))
+    assert {x["frames"].shape for x, *_ in found} == {(4, 2, 2), (4, 5, 2)}
+    assert {x["picture"].shape for x, *_ in found} == {(4, 4, 4)}
+    for _, _, weights in found:
+        assert float(tf.reduce_sum(weights)) == pytest.approx(1.0)
+    count = sum(np.count_nonzero(weights) for *_, weights in found)
+    assert count == (len(LENGTHS) if which == "examples" else sum(LENGTHS))
+
+
+def test_what_is_drawn_for_an_example_is_not_of_its_batch(steps):
+    def augment(inputs, targets, seed):
+        by = tf.random.stateless_uniform((), seed, 1.0, 2.0)
+        inputs = {**inputs, "frames": inputs["frames"] * by}
+        return inputs, targets
+
+    def rows(batch_size, epochs):
+        plan = Plan.of(LENGTHS, batch_size=batch_size, boundaries=[])
+        found = {}
+        batches = pipeline.training_batches(steps, plan, 7, epochs, augment=augment)
+        for inputs, _, _ in batches:
+            for frames, picture in zip(inputs["frames"], inputs["picture"].numpy()):
+                frames = frames.numpy()
+                key = float(picture[0, 0])
+                found[key] = frames[frames.any(axis=-1)]
+        return found
+
+    def equal(one, other):
+        return all(np.array_equal(one[key], other[key]) for key in one)
+
+    first = rows(2, range(1))
+    assert len(first) == 6 and equal(first, rows(6, range(1)))
+    assert not equal(first, rows(2, range(1, 2)))
+    assert equal(rows(3, range(1, 2)), rows(2, range(2)))  # the second epoch is last
+    ratios = [
+        (first[float(picture[0, 0])] / frames.numpy()).ravel()
+        for picture, frames in zip(
+            steps.inputs["picture"].numpy(), steps.inputs["frames"]
+        )
     ]
-
-
-def tags(sentences):
-    names = {"apple": "B-fruit", "bag": "O"}
-    return [[names.get(word, "B-animal") for word in row] for row in sentences]
-
-
-def rows(batches):
-    """Every (word ids, label ids) row, padding cut off, in order."""
-    found = []
-    for inputs, labels, *_ in batches:
-        for words, row in zip(inputs["words"].numpy(), labels.numpy()):
-            length = int((words != 0).sum())
-            assert (row[length:] == pipeline.IGNORED_LABEL).all()
-            assert (row[:length] >= 0).all()
-            found.append((tuple(words[:length]), tuple(row[:length])))
-    return found
-
-
-def expected_rows(sentences, model):
-    word_ids = {word: i + 2 for i, word in enumerate(model.config["vocabulary"])}
-    return sorted(
-        (
-            tuple(word_ids[word] for word in row),
-            tuple(model.labels.index(tag) for tag in row_tags),
-        )
-        for row, row_tags in zip(sentences, tags(sentences))
-    )
-
-
-def test_every_sentence_once_with_its_labels(sentences, model):
-    dataset = pipeline.tagging_dataset(sentences, tags(sentences), model, batch_size=4)
-    assert sorted(rows(dataset)) == expected_rows(sentences, model)
-    assert rows(dataset) != rows(dataset)  # A new order in every epoch.
-
-
-def test_strings_are_split_at_white_space(model):
-    dataset = pipeline.tagging_dataset(["apple  bag "], [["B-fruit", "O"]], model)
-    assert rows(dataset) == [((2, 3), (3, 0))]
-
-
-def test_unshuffled_is_the_same_each_time(sentences, model):
-    dataset = pipeline.tagging_dataset(sentences, tags(sentences), model, shuffle=False)
-    assert rows(dataset) == rows(dataset)
-
-
-def test_batches_hold_sentences_of_like_length(sentences, model):
-    dataset = pipeline.tagging_dataset(
-        sentences, tags(sentences), model, batch_size=4, bucket_boundaries=(5, 10)
-    )
-    for inputs, _ in dataset:
-        lengths = (inputs["words"].numpy() != 0).sum(axis=1)
-        assert len(set(np.digitize(lengths, (5, 10)))) == 1
-        assert inputs["words"].shape[1] == lengths.max()
-        assert inputs["characters"].shape[:2] == inputs["words"].shape
-
-
-def test_epoch_depends_on_seed_and_number_only(sentences, model):
-    plan = pipeline.Plan.of(sentences, batch_size=4)
-
-    def epochs(first, last, seed=3):
-        dataset = pipeline.training_batches(
-            sentences,
-            tags(sentences),
-            model,
-            plan,
-            seed=seed,
-            epochs=range(first, last),
-            word_dropout=5.0,
-        )
-        steps, batches = plan.batches, list(dataset)
-        assert len(batches) == steps * (last - first)
-        return [rows(batches[i : i + steps]) for i in range(0, len(batches), steps)]
-
-    three = epochs(0, 3)
-    assert three[1:] == epochs(1, 3)
-    assert three[0] != three[1]
-    assert three != epochs(0, 3, seed=4)
-
-
-def test_word_dropout_hits_the_share_it_should(sentences, model):
-    def unknown_share(rate):
-        dataset = pipeline.training_batches(
-            sentences,
-            tags(sentences),
-            model,
-            pipeline.Plan.of(sentences, batch_size=50),
-            seed=1,
-            epochs=range(0, 20),
-            word_dropout=rate,
-        )
-        words = np.concatenate([x["words"].numpy().ravel() for x, *_ in dataset])
-        return (words == pipeline.OUT_OF_VOCABULARY).sum() / (words != 0).sum()
-
-    counts = np.unique([w for row in sentences for w in row], return_counts=True)[1]
-    share = (counts * 50.0 / (50.0 + counts)).sum() / counts.sum()
-    assert unknown_share(0.0) == 0.0
-    assert unknown_share(50.0) == pytest.approx(share, abs=0.03)
-
-
-@pytest.mark.parametrize("boundaries", [[8, 4], [4, 4], [0, 4], [-1]])
-def test_bucket_boundaries_must_increase(sentences, model, boundaries):
-    with pytest.raises(UserError, match="bucket_boundaries must be positive"):
-        pipeline.tagging_dataset(
-            sentences, tags(sentences), model, bucket_boundaries=boundaries
-        )
-
-
-def test_without_bucket_boundaries_there_is_one_bucket(sentences, model):
-    dataset = pipeline.tagging_dataset(
-        sentences, tags(sentences), model, batch_size=50, bucket_boundaries=()
-    )
-    assert len(list(dataset)) == 1
-
-
-@pytest.mark.parametrize(
-    "sentences, slots, message",
-    [
-        (["bag", "cat"], [["O"], ["O", "O"]], "row 1: .*Received: 1 words, 2 slots"),
-        (["bag", ""], [["O"], []], "row 1: .*at least one word"),
-        ([["bag cat"]], [["O"]], "row 0: a word must be .*'bag cat'"),
-        ([["bag", 3]], [["O", "O"]], "row 0: a word must be a string.*Received: 3"),
-        ([3], [["O"]], r"`sentences\[0\]` must be a list of words, or a string.*=3"),
-        (["bag"], [3], r"`slots\[0\]` must be a list of labels.*=3"),
-        (["bag"], ["O"], r"`slots\[0\]` must be a list of labels.*='O'"),
-        (["bag"], [[["O"]]], r"row 0: slot must be one of .*\['O'\]"),
-        (None, None, "`sentences` must be a list of strings or .*=None"),
-        ("bag", [["O"]], "`sentences` must be a list .*='bag'"),
-        (["bag"], None, "`slots` must be a list of lists of labels.*=None"),
-        (["bag"], [["B-city"]], "row 0: slot must be one of .*'B-city'"),
-        (["bag"], [], "Received: 1 sentences, 0 rows of slots"),
-        ([], [], "at least one"),
-    ],
-)
-def test_bad_rows_and_arguments_are_named(model, sentences, slots, message):
-    with pytest.raises(UserError, match=message):
-        pipeline.tagging_dataset(sentences, slots, model)
-
-
-@pytest.mark.parametrize("batch_size", [0, -1, 2.5, True, None])
-def test_the_batch_size_is_a_positive_integer(model, batch_size):
-    with pytest.raises(UserError, match=f"`batch_size` must.*={batch_size}"):
-        pipeline.tagging_dataset(["bag"], [["O"]], model, batch_size=batch_size)
-
-
-def test_a_word_that_is_a_nul_is_unknown_and_has_its_label(model):
-    (inputs, labels), *_ = pipeline.tagging_dataset(
-        ["cat \0 bag"], [["B-animal", "O", "O"]], model
-    )
-    assert inputs["words"].numpy().tolist() == [[4, pipeline.OUT_OF_VOCABULARY, 3]]
-    assert (labels.numpy() >= 0).all()
-
-
-def test_static_batches_are_the_same_rows_in_few_shapes(sentences, model):
-    def batches(static):
-        plan = pipeline.Plan.of(sentences, batch_size=4, static=static)
-        return plan, list(
-            pipeline.training_batches(
-                sentences, tags(sentences), model, plan, 3, range(1), word_dropout=5.0
-            )
-        )
-
-    plan, static = batches(static=True)
-    _, free = batches(static=False)
-    ends = [boundary - 1 for boundary in plan.boundaries] + [max(map(len, sentences))]
-    assert {labels.shape for _, labels, _ in static} <= {(4, end) for end in ends}
-    filled = [row for row in rows(static) if row[0]]
-    assert filled == rows(free)  # word dropout and all
-    for (_, labels, weights), (*_, free_weights) in zip(static, free):
-        assert float(weights.numpy().sum()) == pytest.approx(1.0)
-        assert ((labels.numpy() < 0) == (weights.numpy() == 0)).all()
-        assert weights.numpy().max() == free_weights.numpy().max()
-
-
-def test_batches_of_so_many_words(sentences, model):
-    plan = pipeline.Plan.of(sentences, None, tokens_per_batch=60)
-    found = list(
-        pipeline.training_batches(sentences, tags(sentences), model, plan, 3, range(1))
-    )
-    assert len(found) == plan.batches
-    assert max(labels.shape[0] * labels.shape[1] for _, labels, _ in found) <= 60
-    assert sorted(rows(found)) == expected_rows(sentences, model)
+    for ratio in ratios:
+        np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
+        assert 1.0 <= ratio[0] <= 2.0
+    assert len({round(float(ratio[0]), 4) for ratio in ratios}) == 6

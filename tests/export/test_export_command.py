@@ -97,5 +97,7 @@ def test_an_exported_file_names_its_data_set(tmp_path):
 
 
 def test_evaluate_of_a_file_that_is_no_tagger(exported):
-    with pytest.raises(UserError, match=r"small.tflite must be a slot tagger's file"):
+    with pytest.raises(
+        UserError, match=r"small.tflite must be the file of a model of the zoo"
+    ):
         training.evaluate(exported["small.tflite"].path, dataset="train_tickets")

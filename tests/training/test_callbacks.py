@@ -59,6 +59,17 @@ def test_best_epoch_is_put_back(tmp_path):
     np.testing.assert_array_equal(model.get_weights()[0], kept[1][0])
 
 
+def test_the_lowest_figure_is_the_best_where_lower_is_better(tmp_path):
+    model = small_model(keras.optimizers.SGD(0.1))
+    values = iter([3.0, 1.0, 2.0])
+    keeper = EpochKeeper(
+        tmp_path, lambda: next(values), "dev_nll", higher_is_better=False
+    )
+    model.fit(X, Y, epochs=3, callbacks=[keeper], verbose=0)
+    assert (keeper.progress.best_epoch, keeper.progress.best_value) == (2, 1.0)
+    assert [row["dev_nll"] for row in keeper.progress.history] == [3.0, 1.0, 2.0]
+
+
 def test_restore_brings_back_every_variable_and_the_best(tmp_path):
     model = small_model(keras.optimizers.Adam(0.1))
     keeper = EpochKeeper(tmp_path, lambda: 1.0)

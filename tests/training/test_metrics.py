@@ -1,14 +1,7 @@
 import pytest
 
-from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.models import SlotTagger
-from keras_seqzoo.training.metrics import (
-    evaluate,
-    score_sentences,
-    slot_scores,
-    tag_function,
-)
+from keras_seqzoo.training.metrics import slot_scores
 
 
 @pytest.mark.parametrize(
@@ -35,26 +28,3 @@ def test_slot_scores(gold, predicted, precision, recall):
 def test_scores_need_a_tag_for_each_word():
     with pytest.raises(UserError, match="as many as gold tags"):
         slot_scores([["O", "O"]], [["O"]])
-
-
-def test_tag_function_agrees_with_predict_text_for_any_batch():
-    model = SlotTagger(**SlotTagger.tiny())
-    sentences = [["bag"], ["cat", "dog", "apple"], ["who", "is", "\0", "cat"]]
-    expected = [
-        [slot for _, slot in pairs]
-        for pairs in model.predict_text([" ".join(words) for words in sentences])
-    ]
-    assert tag_function(model)(sentences) == expected
-    assert tag_function(model, batch_size=1)(sentences) == expected
-
-
-def test_score_sentences_counts_unknown_gold_tags():
-    sentences = [TaggedSentence(("a", "b"), ("B-unheard", "B-city"))]
-    scores = score_sentences(lambda words: [["O", "B-city"]], sentences)
-    assert scores["recall"] == 50.0
-    assert scores["precision"] == 100.0
-
-
-def test_a_batch_to_evaluate_has_a_sentence_or_more():
-    with pytest.raises(UserError, match="`batch_size` must be.*batch_size=0"):
-        evaluate("bi_gru_tagger.atis", batch_size=0)

@@ -34,7 +34,10 @@ def write(tmp_path, content):
         ({"training": {"ema": 1.0}}, "training.ema: must be less than 1"),
         ({"training": {"warmup_epochs": 1}}, "needs training.schedule: cosine"),
         ({"training": {"optimizer": "adman"}}, "training.optimizer: must be 'adam'"),
-        ({"data": {"dataset": "atos"}}, "data.dataset: must be 'atis', 'snips' or"),
+        (
+            {"data": {"dataset": "atos"}},
+            "data.dataset: must be one of atis, snips, train_tickets. Received: 'atos'",
+        ),
         (
             {"data": {"dataset": "atis", "train": []}},
             "data.train: must not be an empty",
@@ -91,10 +94,17 @@ def write(tmp_path, content):
             {"data": {"dataset": "atis", "word_dropout": 1e9}},
             "data.word_dropout: must be less than or equal to 10",
         ),
-        ({"expected": {"value": 95}}, "expected.tolerance: is missing"),
         (
-            {"expected": {"value": 95, "tolerance": 1, "f1": 3}},
+            {"expected": {"metric": "slot_f1", "value": 95}},
+            "expected.tolerance: is missing",
+        ),
+        (
+            {"expected": {"metric": "slot_f1", "value": 95, "tolerance": 1, "f1": 3}},
             "expected.f1: unknown key; allowed are metric",
+        ),
+        (
+            {"expected": {"metric": "bleu", "value": 95, "tolerance": 1}},
+            "expected.metric: must be slot_f1. Received: 'bleu'",
         ),
         ("model: [", "line 1: not YAML"),
         ("- model", "a recipe must have the sections"),
@@ -169,7 +179,7 @@ def test_numbers_are_read_as_yaml_1_2_has_them(tmp_path):
 
 def test_merge_keys_may_be_used(tmp_path):
     text = "model: {name: bi_gru_tagger}\ndata: &a {dataset: atis}\n"
-    text += "expected: {<<: {value: 3.5, tolerance: 1}, value: 4.5}"
+    text += "expected: {<<: {metric: slot_f1, value: 3.5, tolerance: 1}, value: 4.5}"
     assert read_recipe(write(tmp_path, text)).expected.value == 4.5
 
 

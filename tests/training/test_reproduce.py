@@ -14,7 +14,11 @@ def recipes(tmp_path, recipe_text):
     def make(value):
         folder = tmp_path / "recipes" / "synced"
         folder.mkdir(parents=True, exist_ok=True)
-        expected = "" if value is None else f"  value: {value}\n  tolerance: 0.5\n"
+        expected = (
+            ""
+            if value is None
+            else f"  metric: slot_f1\n  value: {value}\n  tolerance: 0.5\n"
+        )
         text = recipe_text.replace("epochs: 2", "epochs: 1")
         text += f"expected:\n{expected}" if expected else ""
         (folder / f"{TAG}.yaml").write_text(text)

@@ -75,7 +75,7 @@ def test_loss_falls_and_history_tells(finished):
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
     losses = [float(row["loss"]) for row in rows]
     assert losses[-1] < 0.6 * losses[0]
-    assert all(0 <= float(row["dev_f1"]) <= 100 for row in rows)
+    assert all(0 <= float(row["dev_slot_f1"]) <= 100 for row in rows)
     assert list((run / "tensorboard").rglob("events.out.tfevents.*"))
 
 
@@ -227,7 +227,7 @@ def test_diverging_loss_stops_with_a_message(recipe_file, tmp_path):
         ),
         (
             {"model.overrides": {"vocabulary": ["a"]}},
-            "model.overrides.vocabulary: must be left out: .*the training sentences",
+            "model.overrides.vocabulary: must be left out: .*the training set",
         ),
         ({"model.overrides": {"characters": []}}, "model.overrides.characters: must"),
         ({"model.overrides": {"name": "x"}}, "comes from model.name"),

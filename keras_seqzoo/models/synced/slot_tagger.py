@@ -86,6 +86,7 @@ class SlotTagger(ZooModel):
 
     asset_keys: ClassVar[tuple[str, ...]] = ("vocabulary", "characters", "labels")
     head_layers: ClassVar[tuple[str, ...]] = ("head",)
+    task: ClassVar[str] = "slot_filling"
 
     def __init__(
         self,

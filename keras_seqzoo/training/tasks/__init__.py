@@ -1,0 +1,26 @@
+"""The tasks by name: what the trainer has to know of each kind of model."""
+
+import importlib
+
+from keras_seqzoo import registry
+from keras_seqzoo.training.tasks.task import Task
+
+# Name, as `ZooModel.task` has it -> class of its module.
+_TASKS = {"slot_filling": "SlotFilling"}
+
+
+def task_named(name: str) -> type[Task]:
+    """The task of a name that a model's class has as its `task`."""
+    module = importlib.import_module(f"{__name__}.{name}")
+    return getattr(module, _TASKS[name])
+
+
+def task_of(architecture: str) -> type[Task]:
+    """The task of an architecture's models."""
+    return task_named(registry.architectures()[architecture].model_class.task)
+
+
+def metrics() -> dict[str, type[Task]]:
+    """Every task by its metric's name."""
+    tasks = [task_named(name) for name in _TASKS]
+    return {task.METRIC: task for task in tasks}

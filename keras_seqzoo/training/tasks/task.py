@@ -1,0 +1,152 @@
+"""What a kind of model adds to the trainer: its examples, its loss and its figure."""
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_seqzoo.datasets.pipeline import Examples
+
+Run = Callable[[dict[str, np.ndarray]], Mapping[str, np.ndarray]]
+
+
+class Task(abc.ABC):
+    """A task; all its methods are of the class, which is never instantiated.
+
+    A row is one example of a data set as the task's `read` gives it.
+
+    Attributes:
+        METRIC: Name of its figure in recipes, presets and tables.
+        HIGHER_IS_BETTER: Of the figure.
+        DATASETS: Names of the sets that it reads.
+        OPTIONS: Keys of a recipe's data section that only some tasks have, and this
+            one has.
+        GIVES: What a model does, a sentence of the card.
+        FIGURE: The figure's name in words.
+        FIGURE_IS: How the figure is defined, sentences of the card.
+        INTENDED_USE: Sentences of the card.
+        USAGE: Lines of Python that use `model`.
+        LIMITS: Sentences of the card.
+        STEPS: What an example is counted in: "words", "frames".
+    """
+
+    METRIC: str
+    HIGHER_IS_BETTER: bool = True
+    DATASETS: tuple[str, ...]
+    OPTIONS: frozenset[str] = frozenset()
+    GIVES: str
+    FIGURE: str
+    FIGURE_IS: str
+    INTENDED_USE: str
+    USAGE: str
+    LIMITS: str
+    STEPS: str
+
+    @classmethod
+    @abc.abstractmethod
+    def read(cls, dataset: str, split: str, data_dir: str | None) -> list[Any]:
+        """All rows of a split.
+
+        Raises:
+            UserError: The data is not there or damaged.
+        """
+
+    @classmethod
+    @abc.abstractmethod
+    def lengths(cls, rows: Sequence[Any]) -> list[int]:
+        """The steps of each row: what buckets go by."""
+
+    @classmethod
+    @abc.abstractmethod
+    def assets(cls, rows: Sequence[Any], data: Any) -> dict[str, Any]:
+        """The model's arguments that come from the training rows.
+
+        Args:
+            rows: Of the training set.
+            data: The recipe's data section.
+        """
+
+    @classmethod
+    @abc.abstractmethod
+    def encode(cls, rows: Sequence[Any], model: Any) -> Examples:
+        """The rows as the model's inputs and targets."""
+
+    @classmethod
+    @abc.abstractmethod
+    def loss(cls, training: Any) -> keras.losses.Loss:
+        """The loss of a step's or an example's target; the pipeline's weights sum to 1.
+
+        Args:
+            training: The recipe's training section.
+        """
+
+    @classmethod
+    def change(cls, data: Any) -> Callable[[Examples, tf.Tensor], Examples] | None:
+        """What an epoch changes in all examples; see `training_batches`.
+
+        Args:
+            data: The recipe's data section.
+        """
+        return None
+
+    @classmethod
+    def augment(cls, data: Any) -> Callable | None:
+        """What an epoch changes in one example; see `training_batches`.
+
+        Args:
+            data: The recipe's data section.
+        """
+        return None
+
+    @classmethod
+    @abc.abstractmethod
+    def metric(
+        cls, model: Any, rows: Sequence[Any], batch_size: int = 64
+    ) -> Callable[[Run], float]:
+        """The figure on these rows, of whatever computes `model.serve`'s arrays.
+
+        Args:
+            model: Its front end and decoder are used.
+            rows: What it is measured on.
+            batch_size: Rows in a batch.
+
+        Returns:
+            A function of `run`, which computes `serve`'s arrays from the model's
+            inputs: the `metric` that `seqzoo.export` takes.
+        """
+
+    @classmethod
+    @abc.abstractmethod
+    def inputs(cls, model: Any, rows: Sequence[Any]) -> dict[str, np.ndarray]:
+        """The model's inputs of some rows, one padded batch."""
+
+    @classmethod
+    def representative(
+        cls, model: Any, rows: Sequence[Any], count: int = 100
+    ) -> list[dict[str, np.ndarray]]:
+        """Inputs for `seqzoo.export`'s `representative_data`.
+
+        Args:
+            model: To be exported.
+            rows: Those of its training set.
+            count: How many of them, evenly spread, to take; each is a batch of its own.
+        """
+        some = rows[:: max(1, len(rows) // count)][:count]
+        return [cls.inputs(model, [row]) for row in some]
+
+    @classmethod
+    def scorer(
+        cls, model: Any, rows: Sequence[Any], batch_size: int = 64
+    ) -> Callable[[], float]:
+        """A function that measures the model as it is when called."""
+        metric = cls.metric(model, rows, batch_size)
+        serve = tf.function(model.serve, reduce_retracing=True)
+
+        def run(inputs):
+            outputs = serve({name: tf.constant(x) for name, x in inputs.items()})
+            return {name: value.numpy() for name, value in outputs.items()}
+
+        return lambda: metric(run)
