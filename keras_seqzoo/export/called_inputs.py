@@ -19,8 +19,8 @@ from keras_seqzoo.streaming import called_instead
 def called_inputs(model: keras.Model, layers: Sequence[keras.Layer]) -> Any:
     """Finds the inputs of a model that was called on a tensor, list or dict.
 
-    The batch is free, and so is axis 1 of sequences if the model runs on others. What
-    layers take as their mask is bool, and any other input through which no gradient
+    The batch is free, and so is axis 1 of sequences if the model runs on others and
+    unrolls nothing. What layers take as their mask is bool, and any other input through which no gradient
     flows int32: ids, or lengths. The names are the dict's keys; else that of the
     argument of `call`, numbered in a list.
 
@@ -49,11 +49,12 @@ def called_inputs(model: keras.Model, layers: Sequence[keras.Layer]) -> Any:
     specs = [_with(spec, axis=0) for spec in specs]
     free = [_with(spec, axis=1) if _has_time(spec) else spec for spec in specs]
     longest = max((s.shape[1] or 0 for s in specs if _has_time(s)), default=0)
-    try:
-        dtypes(free, longest + 3)
-        specs = free
-    except Exception:  # the length is part of the model
-        pass
+    if not any(getattr(layer, "unroll", False) for layer in layers):
+        try:
+            dtypes(free, longest + 3)
+            specs = free
+        except Exception:  # the length is part of the model
+            pass
     return keras.tree.pack_sequence_as(structure, specs)
 
 

@@ -93,6 +93,14 @@ def test_a_length_that_is_part_of_the_model_stays():
     assert specs(model) == {"x": ("float32", [None, 5, 4])}
 
 
+@pytest.mark.parametrize("name", ["x.tflite", "x.onnx", "x"])
+def test_the_length_of_what_is_unrolled_stays(name, tmp_path):
+    simple = layers.SimpleRNN(3, unroll=True, return_sequences=True)
+    model = called(OnePart(layers.Bidirectional(simple)), X)
+    assert specs(model) == {"x": ("float32", [None, 5, 4])}
+    assert export(model, tmp_path / name, **QUICK).max_difference <= 2e-6
+
+
 def test_an_id_may_be_all_that_a_model_takes():
     class OneHot(keras.Model):
         def call(self, ids):
