@@ -447,3 +447,18 @@ def test_table_never_cuts_a_name(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "10")
     print_table(["name", "value"], [["a" * 60, 1.5], ["[b]", None]])
     assert capsys.readouterr().out.splitlines()[1].split() == ["a" * 60, "1.5"]
+
+
+def test_a_backend_that_keras_has_not(seqzoo, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "nonsense")
+    status, out, err = seqzoo("list")
+    assert (status, out) == (2, "")
+    assert err == (
+        "Error: KERAS_BACKEND must be one of tensorflow, jax, torch. "
+        "Received: nonsense\n"
+    )
+
+
+def test_a_name_too_long_for_a_file(seqzoo):
+    status, out, err = seqzoo("info", "a" * 300 + "/")
+    assert (status, out) == (2, "") and "too long" in err

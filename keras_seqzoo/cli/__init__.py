@@ -5,6 +5,8 @@ Results go to standard output, messages to standard error. Exit status: 0 done, 
 work failed, 2 the user's input was wrong, 130 interrupted.
 """
 
+import errno
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -25,6 +27,8 @@ from keras_seqzoo.printing import (
     results_only,
     words_over_slots,
 )
+
+_BACKENDS = ("tensorflow", "jax", "torch")  # of Keras; the first is its default
 
 # Optional libraries, and the extra that installs them.
 _EXTRAS = {
@@ -419,6 +423,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    backend = os.environ.get("KERAS_BACKEND") or _BACKENDS[0]
+    if backend not in _BACKENDS:
+        allowed = ", ".join(_BACKENDS)
+        return failed(f"KERAS_BACKEND must be one of {allowed}. Received: {backend}", 2)
     with quiet():
         try:
             status = commands.main(arguments, "seqzoo", standalone_mode=False)
@@ -477,4 +485,4 @@ def _is_path(error: OSError) -> bool:
         IsADirectoryError,
         PermissionError,
     )
-    return isinstance(error, wrong_path)
+    return isinstance(error, wrong_path) or error.errno == errno.ENAMETOOLONG

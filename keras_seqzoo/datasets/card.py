@@ -21,9 +21,7 @@ class Card:
     licence: str
     citation: str
     sha256: dict[str, str]  # File -> its digest; empty for the shipped set.
-    optional: dict[
-        str, str
-    ]  # Split that needs a file which may be missing -> the file.
+    optional: dict[str, str]  # Split that may be missing -> the file it needs.
 
 
 def card(name: str) -> Card:
@@ -33,8 +31,6 @@ def card(name: str) -> Card:
         UserError: There is no set of this name.
     """
     facts = catalogue.facts(name)
-    if name == catalogue.SHIPPED:
-        return _shipped_card(facts)
     return Card(
         name=name,
         title=facts.TITLE,
@@ -94,25 +90,3 @@ def _sentence(text: str) -> str:
     """A line of facts as a sentence: `accuracy: ...` -> `Accuracy: ... .`"""
     text = text if text.startswith("keras_seqzoo/") else text[0].upper() + text[1:]
     return text if text.endswith(".") else f"{text}."
-
-
-def _shipped_card(facts) -> Card:
-    splits = ("train", "validation", "test")
-    return Card(
-        name=catalogue.SHIPPED,
-        title=facts.TITLE,
-        task="slot filling",
-        example="`words` and `slots`, as many strings each",
-        splits={split: len(facts.read_split(split)) for split in splits},
-        metric="slot F1: micro average over chunks, as conlleval counts them",
-        traps=(
-            "Made by hand to show fine-tuning; far too small to compare models by.",
-            "Sentences have no intent.",
-        ),
-        source=facts.SOURCE,
-        url=None,
-        licence=facts.LICENCE,
-        citation=facts.CITATION,
-        sha256={},
-        optional={},
-    )

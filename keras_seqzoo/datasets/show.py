@@ -173,17 +173,13 @@ def log_mel(values: dict[str, Any]) -> np.ndarray:
     Returns:
         (frames, MEL_BANDS) decibels of full scale, float32; at least one frame.
     """
-    import tensorflow as tf
+    from keras import ops
 
-    rate = values["sample_rate"]
-    window, hop = rate // 40, rate // 100
-    waves = tf.constant(values["audio"] / 32768.0, tf.float32)  # (samples,)
-    waves = tf.pad(waves, [[0, max(0, window - len(values["audio"]))]])
-    power = tf.abs(tf.signal.stft(waves, window, hop)) ** 2  # (frames, bins)
-    weights = tf.signal.linear_to_mel_weight_matrix(
-        MEL_BANDS, power.shape[-1], rate, 60.0, rate / 2
-    )
-    return 10.0 * np.log10((power @ weights).numpy() + 1e-8)
+    from keras_seqzoo.preprocessing.log_mel import LogMel
+
+    layer = LogMel(values["sample_rate"], MEL_BANDS, floor=1e-8)
+    logarithms = ops.convert_to_numpy(layer(values["audio"][None]))[0]
+    return logarithms * np.float32(10.0 / np.log(10.0))
 
 
 def _translation_heading(values: dict[str, Any]) -> str:

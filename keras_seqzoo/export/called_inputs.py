@@ -20,9 +20,9 @@ def called_inputs(model: keras.Model, layers: Sequence[keras.Layer]) -> Any:
     """Finds the inputs of a model that was called on a tensor, list or dict.
 
     The batch is free, and so is axis 1 of sequences if the model runs on others and
-    unrolls nothing. What layers take as their mask is bool, and any other input through which no gradient
-    flows int32: ids, or lengths. The names are the dict's keys; else that of the
-    argument of `call`, numbered in a list.
+    unrolls nothing. What layers take as their mask is bool, and any other input through
+    which no gradient flows int32: ids, or lengths. The names are the dict's keys; else
+    that of the argument of `call`, numbered in a list.
 
     Args:
         model: the model.

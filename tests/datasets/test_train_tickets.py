@@ -10,9 +10,7 @@ def test_line_with_slots():
     assert sentence.slots == ("O", "B-to_station", "I-to_station", "B-travel_date")
 
 
-@pytest.mark.parametrize(
-    "split, rows", [("train", 72), ("validation", 13), ("test", 20)]
-)
+@pytest.mark.parametrize("split, rows", train_tickets.ROWS.items())
 def test_splits(split, rows):
     sentences = train_tickets.read_split(split)
     assert len(sentences) == rows

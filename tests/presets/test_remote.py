@@ -203,6 +203,18 @@ def test_a_file_url(server, monkeypatch):
     assert remote.fetch("other.tag") is None
 
 
+def test_a_preset_behind_a_file_url(tmp_path, monkeypatch):
+    """From `save_to_preset` to `load`, as from any folder that others can read."""
+    monkeypatch.setenv("KERAS_SEQZOO_HOME", str(tmp_path / "home"))
+    tagger = registry.load("gru_tagger.atis")
+    for name in ("mine", "mine.zip"):
+        tagger.save_to_preset(tmp_path / name, dtype="float16")
+        ending = "" if name.endswith(".zip") else "/"
+        again = registry.load((tmp_path / name).as_uri() + ending)
+        for path, weight in tagger.named_weights().items():
+            np.testing.assert_array_equal(weight, again.named_weights()[path])
+
+
 def test_a_name_that_is_nowhere_says_where_it_was_looked_for(server):
     with pytest.raises(UserError, match=r"other\.tag.*Nor is it at http://127"):
         registry.load("other.tag")

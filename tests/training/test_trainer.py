@@ -158,6 +158,35 @@ def test_a_training_killed_three_times_ends_with_the_same_weights(
     assert steps == [0, 1, 2, 3]
 
 
+def test_half_precision_and_sums_of_gradients_resume_exactly(recipe_file, tmp_path):
+    changes = {
+        "training.precision": "mixed_float16",
+        "training.gradient_accumulation_steps": 4,  # 9 batches an epoch: some are left
+        "training.epochs": 2,
+    }
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 5 and self.epoch == 1:
+                raise KeyboardInterrupt
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(recipe_file, run_dir=whole, overrides=changes)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe_file, run_dir=cut, overrides=changes, callbacks=[Interrupt()])
+    train(recipe_file, run_dir=cut, overrides=changes)
+    found = weights(cut / "bi_gru_tagger.tiny")
+    for path, value in weights(whole / "bi_gru_tagger.tiny").items():
+        assert value.dtype == np.float32
+        np.testing.assert_array_equal(value, found[path])
+    with open(whole / "history.csv", encoding="utf-8") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert losses[-1] < losses[0]
+
+
 @pytest.mark.parametrize(
     ("file", "tag"),
     [("gru_tagger.x.yaml", "bi_gru_tagger.x"), ("mine.yaml", "bi_gru_tagger.mine")],
