@@ -59,6 +59,23 @@ def builder(name: str, data_dir: str | None = None) -> Any:
     return prepare(wanted, data_dir)
 
 
+def rows(name: str, split: str, data_dir: str | None = None) -> list[dict[str, Any]]:
+    """All examples of a split of a set that is not shipped, as NumPy values.
+
+    Args:
+        name: One of NAMES but for the shipped set.
+        split: One of the set's splits, or a part such as "train[:10]".
+        data_dir: As of `builder`.
+
+    Raises:
+        UserError: As `builder`.
+    """
+    prepared = builder(name, data_dir)
+    from keras_seqzoo.datasets.prepared import read_rows
+
+    return list(read_rows(prepared, split))
+
+
 def is_prepared(name: str) -> bool:
     """Whether a set can be read as it is, without a local copy or a network."""
     if name == SHIPPED:

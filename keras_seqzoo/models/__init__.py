@@ -1,6 +1,7 @@
 """The reference models; importing this package registers all of them."""
 
+from keras_seqzoo.models.one_to_many.piano_roll_model import PianoRollModel
 from keras_seqzoo.models.synced.slot_tagger import SlotTagger
 from keras_seqzoo.models.zoo_model import ZooModel
 
-__all__ = ["SlotTagger", "ZooModel"]
+__all__ = ["PianoRollModel", "SlotTagger", "ZooModel"]

@@ -17,13 +17,25 @@ from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.runtime.files import read_model_file
 from keras_seqzoo.runtime.interpreters import interpreters
+from keras_seqzoo.runtime.piano_roll import PianoRollRunner
 from keras_seqzoo.runtime.runner import ArrayStream, Runner
 from keras_seqzoo.runtime.tagger import TaggerRunner
 from keras_seqzoo.runtime.word_stream import WordStream
 
-__all__ = ["ArrayStream", "Runner", "TaggerRunner", "WordStream", "load"]
+__all__ = [
+    "ArrayStream",
+    "PianoRollRunner",
+    "Runner",
+    "TaggerRunner",
+    "WordStream",
+    "load",
+]
 
-_RUNNERS = {None: Runner, "slot_tagging": TaggerRunner}
+_RUNNERS = {
+    None: Runner,
+    "slot_tagging": TaggerRunner,
+    "piano_roll": PianoRollRunner,
+}
 
 
 def load(path: str | os.PathLike, num_threads: int = 1) -> Runner:

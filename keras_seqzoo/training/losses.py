@@ -31,3 +31,25 @@ class LabelLoss(keras.losses.Loss):
             spread = -ops.mean(log_p, axis=-1)
             loss = (1.0 - self.label_smoothing) * loss + self.label_smoothing * spread
         return ops.where(y_true != IGNORED, loss, ops.zeros_like(loss))
+
+
+class NoteLoss(keras.losses.Loss):
+    """Cross-entropy of logits (batch, time, keys) over notes 0 and 1, summed over keys.
+
+    The sum over the steps, as of `LabelLoss`; a step with notes below 0 is padding.
+
+    Args:
+        label_smoothing: Moves each target this share of the way to one half.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__(name="note_loss", reduction="sum")
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Of notes (batch, time, keys) the loss of each step, (batch, time)."""
+        notes = ops.cast(y_true, y_pred.dtype)
+        notes += self.label_smoothing * (0.5 - notes)
+        loss = ops.sum(ops.softplus(y_pred) - notes * y_pred, axis=-1)
+        there = ops.all(y_true != IGNORED, axis=-1)
+        return ops.where(there, loss, ops.zeros_like(loss))

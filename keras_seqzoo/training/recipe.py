@@ -54,6 +54,7 @@ class Data(Section):
     # Of some tasks only, see `Task.OPTIONS`.
     word_dropout: float = Field(default=0.0, ge=0, le=10)  # See tagging.word_dropout.
     min_count: int = Field(default=1, gt=0)  # Rarer words are out of vocabulary.
+    transpose: int = Field(default=0, ge=0, le=12)  # Semitones up or down, at most.
 
     @pydantic.field_validator("train")
     @classmethod
@@ -178,7 +179,9 @@ class Recipe(Section):
         return self
 
 
-OPTIONS = frozenset({"word_dropout", "min_count"})  # keys of data for some tasks
+OPTIONS = frozenset(
+    {"word_dropout", "min_count", "transpose"}
+)  # keys of data for some tasks
 OF_RESULTS = {"expected", "published"}  # what a training does not depend on
 
 

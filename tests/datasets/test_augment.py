@@ -201,7 +201,11 @@ def test_noise_has_its_deviation(dtype):
     assert abs(np.corrcoef(noise[0, 1:], noise[0, :-1])[0, 1]) < 0.05
 
 
-def test_noise_is_clipped_to_integers():
+def test_noise_on_integers_is_rounded_and_clipped():
+    quiet = np.arange(-50, 50)
+    found = drawn(augment.add_noise, quiet.astype("int16"), 5.0, seeds=3)
+    floats = drawn(augment.add_noise, quiet.astype("float32"), 5.0, seeds=3)
+    np.testing.assert_array_equal(found, np.round(floats))
     loud = np.array([2**15 - 1, -(2**15)] * 50, "int16")
     found = drawn(augment.add_noise, loud, 1000.0, seeds=3)
     assert (found[:, ::2] > 2**14).all() and (found[:, 1::2] < -(2**14)).all()

@@ -10,9 +10,7 @@ from keras import ops
 
 from keras_seqzoo.arguments import (
     different_characters,
-    different_strings,
     different_words,
-    named_values,
     natural_number,
     positive_integer,
     strings,
@@ -20,9 +18,10 @@ from keras_seqzoo.arguments import (
     truth,
 )
 from keras_seqzoo.cells.recurrent_cell import rate
-from keras_seqzoo.errors import UserError, first_line
-from keras_seqzoo.layers.rnn_stack import RNNStack
+from keras_seqzoo.errors import UserError
 from keras_seqzoo.models.character_convolution import CharacterConvolution
+from keras_seqzoo.models.labels import label_names
+from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.preprocessing.words import (
     FIRST_WORD,
@@ -36,18 +35,6 @@ from keras_seqzoo.runtime.word_stream import WordStream
 from keras_seqzoo.streaming import NotStreamable, carried_states, streamed_layers
 
 LONGEST_WORD = 1000  # No weight depends on word_length, and memory does.
-
-# Arguments of the recurrent layers that are the stack's to set.
-_OF_THE_STACK = (
-    "units",
-    "return_sequences",
-    "return_state",
-    "go_backwards",
-    "stateful",
-    "use_bias",
-    "name",
-    "dtype",
-)
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -110,7 +97,7 @@ class SlotTagger(ZooModel):
         # Arguments
         vocabulary = different_words("vocabulary", vocabulary)
         characters = different_characters("characters", characters)
-        labels = _labels(labels, num_classes)
+        labels = label_names(labels, num_classes)
         cell = text("cell", cell)
         units = positive_integer("units", units)
         num_layers = positive_integer("num_layers", num_layers)
@@ -120,7 +107,7 @@ class SlotTagger(ZooModel):
         character_filters = positive_integer("character_filters", character_filters)
         word_length = positive_integer("word_length", word_length, LONGEST_WORD)
         dropout = rate("dropout", dropout)
-        cell_arguments = _cell_arguments(cell_arguments)
+        cell_arguments = checked_cell_arguments(cell_arguments)
 
         # Layers
         preprocessor = WordFrontEnd(vocabulary, characters, word_length)
@@ -160,23 +147,16 @@ class SlotTagger(ZooModel):
             )(y)  # (batch, length, word_length, character_filters)
             x = ops.concatenate([x, ops.max(y, axis=2)], axis=-1)
         x = keras.layers.SpatialDropout1D(dropout, name="embedding_dropout")(x)
-        try:
-            x = RNNStack(
-                cell,
-                x.shape[-1],
-                units,
-                num_layers,
-                dropout=dropout,
-                bidirectional=bidirectional,
-                variational_dropout=True,
-                cell_arguments=cell_arguments,
-                name="body",
-            )(x, mask=mask)
-        except (TypeError, ValueError, OverflowError) as error:
-            if not cell_arguments:
-                raise
-            reason = first_line(error)
-            raise UserError(f"`cell_arguments` of {cell}: {reason}") from error
+        x = recurrent_body(
+            x,
+            mask,
+            cell=cell,
+            units=units,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            cell_arguments=cell_arguments,
+        )
         x = keras.layers.Dropout(dropout, name="head_dropout")(x)
         logits = head(x)
         super().__init__(
@@ -361,36 +341,6 @@ def _pairs(words: Sequence[bytes], slots: Sequence[bytes]) -> list[tuple[str, st
 
 def _small() -> keras.initializers.Initializer:
     return keras.initializers.RandomUniform(-0.1, 0.1)
-
-
-def _cell_arguments(value: Any) -> dict[str, Any]:
-    arguments = named_values("cell_arguments", {} if value is None else value)
-    for key in _OF_THE_STACK:
-        if key in arguments:
-            raise UserError(
-                f"`cell_arguments` must be without {', '.join(_OF_THE_STACK)}. "
-                f"Received: cell_arguments={arguments}"
-            )
-    for key in {"dropout", "recurrent_dropout"} & set(arguments):
-        rate(f"cell_arguments.{key}", arguments[key])
-    return arguments
-
-
-def _labels(labels: Sequence[str] | None, num_classes: int | None) -> list[str]:
-    if labels is None and num_classes is None:
-        raise UserError("A slot tagger needs `labels` (or `num_classes`).")
-    if labels is None:
-        positive_integer("num_classes", num_classes)
-        return [f"label_{i}" for i in range(num_classes)]
-    labels = different_strings("labels", labels)
-    if not labels:
-        raise UserError("`labels` must be one name or more. Received: labels=[]")
-    if num_classes not in (None, len(labels)):
-        raise UserError(
-            "`num_classes` must agree with `labels`, which are "
-            f"{len(labels)}. Received: num_classes={num_classes}"
-        )
-    return labels
 
 
 @register(pattern="synced", cell="simple_rnn")

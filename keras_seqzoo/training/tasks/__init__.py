@@ -6,7 +6,7 @@ from keras_seqzoo import registry
 from keras_seqzoo.training.tasks.task import Task
 
 # Name, as `ZooModel.task` has it -> class of its module.
-_TASKS = {"slot_filling": "SlotFilling"}
+_TASKS = {"slot_filling": "SlotFilling", "polyphonic_music": "PolyphonicMusic"}
 
 
 def task_named(name: str) -> type[Task]:

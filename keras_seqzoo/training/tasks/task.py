@@ -143,7 +143,8 @@ class Task(abc.ABC):
     ) -> Callable[[], float]:
         """A function that measures the model as it is when called."""
         metric = cls.metric(model, rows, batch_size)
-        serve = tf.function(model.serve, reduce_retracing=True)
+        specs = {x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs}
+        serve = tf.function(model.serve, input_signature=[specs])
 
         def run(inputs):
             outputs = serve({name: tf.constant(x) for name, x in inputs.items()})

@@ -1,0 +1,237 @@
+"""Polyphonic music: from the steps of a piano roll the notes of the next one."""
+
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_seqzoo.arguments import natural_number, positive_integer, text
+from keras_seqzoo.cells.recurrent_cell import rate
+from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
+from keras_seqzoo.models.zoo_model import ZooModel
+from keras_seqzoo.registry import register
+from keras_seqzoo.runtime.note_sampling import checked_sampling, generate_roll
+from keras_seqzoo.streaming import carried_states, streamed_layers
+
+
+@keras.saving.register_keras_serializable(package="keras_seqzoo")
+class PianoRollModel(ZooModel):
+    """A recurrent stack, and for each key the chance that it sounds next.
+
+    Args:
+        num_keys: Keys of the roll.
+        lowest_pitch: MIDI pitch of the first key.
+        step_beats: Quarter notes that a step lasts.
+        cell: Name of the recurrent cell, as in `layers.recurrent_layer`.
+        units: Units of each recurrent layer.
+        num_layers: Number of recurrent layers.
+        input_units: Units of the dense layer (tanh) before them; 0 for none.
+        dropout: Dropout rate of the input, between the recurrent layers (both with
+            one mask for all steps of a piece) and before the head.
+        cell_arguments: Further arguments of the recurrent layers.
+        name: The model's name.
+
+    Input: `{"roll": (batch, time, num_keys)}`, float32, 1 where a key sounds. Output:
+    logits `(batch, time, num_keys)` of the step that follows each. A piece is made from
+    a step of silence on.
+
+    Source: the recurrent networks of Boulanger-Lewandowski et al. 2012, Modeling
+    Temporal Dependencies in High-Dimensional Sequences, arXiv 1206.6392.
+    """
+
+    head_layers: ClassVar[tuple[str, ...]] = ("head",)
+    task: ClassVar[str] = "polyphonic_music"
+
+    def __init__(
+        self,
+        *,
+        num_keys: int = 88,
+        lowest_pitch: int = 21,
+        step_beats: float = 1.0,
+        cell: str = "lstm",
+        units: int = 200,
+        num_layers: int = 1,
+        input_units: int = 0,
+        dropout: float = 0.3,
+        cell_arguments: dict | None = None,
+        name: str | None = "piano_roll_model",
+    ) -> None:
+        num_keys = positive_integer("num_keys", num_keys, 128)
+        lowest_pitch = natural_number("lowest_pitch", lowest_pitch)
+        cell = text("cell", cell)
+        units = positive_integer("units", units)
+        num_layers = positive_integer("num_layers", num_layers)
+        input_units = natural_number("input_units", input_units)
+        dropout = rate("dropout", dropout)
+        cell_arguments = checked_cell_arguments(cell_arguments)
+
+        roll = keras.Input((None, num_keys), name="roll")
+        x = roll
+        if input_units:
+            dense = keras.layers.Dense(input_units, activation="tanh", name="chord")
+            x = dense(x)
+        x = keras.layers.SpatialDropout1D(dropout, name="input_dropout")(x)
+        x = recurrent_body(
+            x,
+            cell=cell,
+            units=units,
+            num_layers=num_layers,
+            bidirectional=False,
+            dropout=dropout,
+            cell_arguments=cell_arguments,
+        )
+        x = keras.layers.Dropout(dropout, name="head_dropout")(x)
+        logits = keras.layers.Dense(num_keys, name="head")(x)
+        super().__init__(inputs={"roll": roll}, outputs=logits, name=name)
+
+        self.config = {
+            "num_keys": num_keys,
+            "lowest_pitch": lowest_pitch,
+            "step_beats": step_beats,
+            "cell": cell,
+            "units": units,
+            "num_layers": num_layers,
+            "input_units": input_units,
+            "dropout": dropout,
+            "cell_arguments": cell_arguments,
+        }
+        self._step_from = None
+
+    def generate(
+        self,
+        steps: int = 64,
+        *,
+        seed: int = 0,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        primer: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Makes music.
+
+        Args:
+            steps: How many steps to add to the primer.
+            seed: Of the draws; the same seed makes the same music.
+            temperature: Divides the logits; below 1 the music is safer, and at 0 a key
+                sounds if its chance is over one half.
+            top_k: Only the k likeliest keys of a step may sound; None for all.
+            top_p: Only the likeliest keys that make up this share of the notes to
+                expect in a step may sound; None for all.
+            primer: A roll `(time, num_keys)` to go on from; None for nothing.
+
+        Returns:
+            The roll, uint8 `(time of the primer + steps, num_keys)`.
+
+        Raises:
+            UserError: An argument is out of range, or the primer has other keys.
+        """
+        sampling = checked_sampling(
+            steps, seed, temperature, top_k, top_p, primer, self.config["num_keys"]
+        )
+        return generate_roll(self._streamed_step(), sampling)
+
+    def _streamed_step(self):
+        """`(roll, states) -> scores, states`, states None at the start."""
+        if self._step_from is None:
+            layers = streamed_layers(self)
+            silence = tf.zeros((1, 1, self.config["num_keys"]))
+            with carried_states(layers) as calls:
+                self.serve({"roll": silence})
+            first = [state for call in calls for state in call.start]
+
+            @tf.function(reduce_retracing=True)
+            def step(roll, states):
+                with carried_states(layers, states) as calls:
+                    scores = self.serve({"roll": roll})["scores"]
+                return scores, [state for call in calls for state in call.end]
+
+            def step_from(roll, states):
+                states = first if states is None else states
+                scores, states = step(tf.constant(roll[None]), states)
+                return scores[0].numpy(), states
+
+            self._step_from = step_from
+        return self._step_from
+
+    def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """`probabilities` of each key at the next step, and their logits, `scores`."""
+        scores = self(inputs, training=False)
+        return {"probabilities": ops.sigmoid(scores), "scores": scores}
+
+    def runtime_task(self) -> dict[str, Any]:
+        keys = ("num_keys", "lowest_pitch", "step_beats")
+        return {"kind": "piano_roll", **{key: self.config[key] for key in keys}}
+
+    def example_inputs(
+        self, batch: int, length: int, seed: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Random rolls with rows of several lengths, silence behind them."""
+        rng = np.random.default_rng(seed)
+        roll = rng.random((batch, length, self.config["num_keys"])) < 0.1
+        lengths = rng.integers(1, length + 1, batch)
+        lengths[0] = length
+        roll[np.arange(length)[None, :] >= lengths[:, None]] = False
+        return {"roll": roll.astype("float32")}
+
+    def example_targets(self, batch: int, length: int, seed: int = 0) -> np.ndarray:
+        """The rolls of `example_inputs` once more: each step's own notes."""
+        return self.example_inputs(batch, length, seed)["roll"]
+
+    def example_loss(self) -> keras.losses.Loss:
+        return keras.losses.BinaryCrossentropy(from_logits=True)
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """Arguments of a very small instance, for tests."""
+        return {"num_keys": 12, "units": 8, "num_layers": 2, "input_units": 6}
+
+    def get_config(self) -> dict[str, Any]:
+        return dict(self.config)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "PianoRollModel":
+        return cls(**config)
+
+
+@register(pattern="one_to_many", cell="simple_rnn")
+def simple_rnn_piano_roll(**overrides: Any) -> PianoRollModel:
+    """Polyphonic music by simple RNNs (Elman 1990)."""
+    return PianoRollModel(**{"cell": "simple_rnn", **overrides})
+
+
+@register(pattern="one_to_many", cell="lstm")
+def lstm_piano_roll(**overrides: Any) -> PianoRollModel:
+    """Polyphonic music by LSTMs (Hochreiter & Schmidhuber 1997)."""
+    return PianoRollModel(**{"cell": "lstm", **overrides})
+
+
+@register(pattern="one_to_many", cell="peephole_lstm")
+def peephole_lstm_piano_roll(**overrides: Any) -> PianoRollModel:
+    """Polyphonic music by peephole LSTMs (Gers & Schmidhuber 2000)."""
+    return PianoRollModel(**{"cell": "peephole_lstm", **overrides})
+
+
+@register(pattern="one_to_many", cell="coupled_lstm")
+def coupled_lstm_piano_roll(**overrides: Any) -> PianoRollModel:
+    """Polyphonic music by coupled LSTMs (Greff et al. 2015)."""
+    return PianoRollModel(**{"cell": "coupled_lstm", **overrides})
+
+
+@register(pattern="one_to_many", cell="gru")
+def gru_piano_roll(**overrides: Any) -> PianoRollModel:
+    """Polyphonic music by GRUs (Cho et al. 2014)."""
+    return PianoRollModel(**{"cell": "gru", **overrides})
+
+
+@register(pattern="one_to_many", cell="clockwork_rnn")
+def clockwork_rnn_piano_roll(**overrides: Any) -> PianoRollModel:
+    """Polyphonic music by clockwork RNNs (Koutník et al. 2014)."""
+    return PianoRollModel(**{"cell": "clockwork_rnn", **overrides})
+
+
+@register(pattern="one_to_many", cell="scrn")
+def scrn_piano_roll(**overrides: Any) -> PianoRollModel:
+    """Polyphonic music by SCRNs (Mikolov et al. 2014)."""
+    return PianoRollModel(**{"cell": "scrn", **overrides})
