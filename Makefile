@@ -32,7 +32,7 @@ venv: $(STAMP)
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,onnx,datasets,plots]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,onnx,datasets,music,plots]"
 	touch $@
 
 clean:

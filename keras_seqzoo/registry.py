@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from keras_seqzoo.models.zoo_model import ZooModel
 
 PATTERNS = ("one_to_many", "many_to_one", "synced", "ctc", "seq2seq")
-HEAD_KEYS = ("num_classes", "labels")  # the arguments that make a new head
 
 
 @dataclasses.dataclass(frozen=True)
@@ -387,7 +386,9 @@ def _check_body_kept(entry: Architecture, config: dict, overrides: dict) -> None
             return arguments
         return {k: v for k, v in arguments.items() if "dropout" not in k}
 
-    kept = {"cell", "cell_arguments", *entry.model_class.asset_keys} - set(HEAD_KEYS)
+    kept = {"cell", "cell_arguments", *entry.model_class.asset_keys} - set(
+        entry.model_class.head_arguments
+    )
     for key in sorted(kept & set(overrides)):
         if without_dropout(overrides[key]) != without_dropout(config.get(key)):
             raise _other_body(overrides, f"its `{key}`")
@@ -395,7 +396,7 @@ def _check_body_kept(entry: Architecture, config: dict, overrides: dict) -> None
 
 def _copy_weights(source: "ZooModel", target: "ZooModel", overrides: dict) -> None:
     """Copy all weights, but not a new head's; refuse if the bodies differ."""
-    replaced = target.head_layers if set(HEAD_KEYS) & set(overrides) else ()
+    replaced = target.head_layers if set(target.head_arguments) & set(overrides) else ()
     old, new = source.named_weights(), target.named_weights()
     for name in sorted(set(old) | set(new)):
         if name.split("/")[0] in replaced:

@@ -17,6 +17,7 @@ import click
 from keras_seqzoo import __version__
 from keras_seqzoo.cli.bench import bench_group
 from keras_seqzoo.cli.data import data_group
+from keras_seqzoo.cli.generate import generate_command
 from keras_seqzoo.cli.options import data_dir_option, json_option, split_option
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.native_log import quiet
@@ -37,6 +38,7 @@ _EXTRAS = {
     "tf2onnx": "onnx",
     "tensorflow_datasets": "datasets",
     "matplotlib": "plots",
+    "mido": "music",
 }
 
 
@@ -404,6 +406,7 @@ def data_options(
 
 commands.add_command(bench_group)
 commands.add_command(data_group)
+commands.add_command(generate_command)
 
 
 def lines_of(item: str) -> list[str]:

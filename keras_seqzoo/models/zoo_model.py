@@ -22,12 +22,15 @@ class ZooModel(keras.Model):
         card: The card of the preset it was loaded from, Markdown, or None.
         asset_keys: Arguments that are lists of strings and kept in text files of
             their own.
-        head_layers: Names of the layers that a new head replaces.
+        head_layers: Names of the layers that answer; a new head replaces them.
+        head_arguments: Arguments that make a new head; none where what the model
+            answers is what it reads.
         task: Name of what the trainer has to know, a module of `training.tasks`.
     """
 
     asset_keys: ClassVar[tuple[str, ...]] = ()
     head_layers: ClassVar[tuple[str, ...]] = ()
+    head_arguments: ClassVar[tuple[str, ...]] = ("num_classes", "labels")
     task: ClassVar[str]
     architecture: str | None = None
     tag: str | None = None

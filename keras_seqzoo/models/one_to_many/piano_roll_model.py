@@ -42,6 +42,7 @@ class PianoRollModel(ZooModel):
     """
 
     head_layers: ClassVar[tuple[str, ...]] = ("head",)
+    head_arguments: ClassVar[tuple[str, ...]] = ()
     task: ClassVar[str] = "polyphonic_music"
 
     def __init__(

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.runtime.note_sampling import (
+    checked_sampling,
+    draw_notes,
+    generate_roll,
+)
+
+SCORES = np.array([2.0, -1.0, 0.5, -3.0])
+CHANCES = 1 / (1 + np.exp(-SCORES))
+
+
+def sampling(steps=1, seed=0, temperature=1.0, top_k=None, top_p=None, primer=None):
+    return checked_sampling(steps, seed, temperature, top_k, top_p, primer, 4)
+
+
+def shares(count=4000, **options):
+    rng = np.random.default_rng(0)
+    one = sampling(**options)
+    return np.mean([draw_notes(SCORES, rng, one) for _ in range(count)], axis=0)
+
+
+def test_each_key_sounds_by_its_chance():
+    np.testing.assert_allclose(shares(), CHANCES, atol=0.03)
+    half = 1 / (1 + np.exp(-SCORES / 0.5))
+    np.testing.assert_allclose(shares(temperature=0.5), half, atol=0.03)
+
+
+def test_temperature_0_takes_what_is_likelier_than_not():
+    assert shares(10, temperature=0.0).tolist() == [1, 0, 1, 0]
+
+
+def test_a_small_temperature_does_not_overflow():
+    with np.errstate(all="raise", under="ignore"):
+        assert shares(10, temperature=1e-6).tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("k, kept", [(1, 1), (2, 2), (9, 4)])
+def test_top_k_keeps_the_likeliest(k, kept):
+    expected = np.where(np.argsort(np.argsort(-SCORES)) < kept, CHANCES, 0.0)
+    np.testing.assert_allclose(shares(top_k=k), expected, atol=0.03)
+
+
+def test_top_p_keeps_the_share_of_the_notes():
+    # 0.88, 0.62, 0.27 and 0.05 of 1.82 notes: 48, 83, 97 and 100 percent.
+    for p, kept in [(0.3, 1), (0.5, 2), (0.82, 2), (0.9, 3), (1.0, 4)]:
+        found = np.flatnonzero(shares(500, top_p=p))
+        assert found.tolist() == sorted(np.argsort(-SCORES)[:kept].tolist())
+
+
+def test_the_primer_is_fed_and_then_each_step_drawn():
+    fed = []
+
+    def step(roll, states):
+        fed.append(roll.copy())
+        return np.full((len(roll), 4), [9.0, -9.0, 9.0, -9.0]), (states or 0) + 1
+
+    primer = np.array([[0, 1, 0, 0], [0, 0, 0, 1]])
+    roll = generate_roll(step, sampling(steps=3, primer=primer))
+    assert roll.tolist() == [*primer.tolist(), *[[1, 0, 1, 0]] * 3]
+    assert fed[0].tolist() == [[0, 0, 0, 0], *primer.tolist()]
+    assert [x.tolist() for x in fed[1:]] == [[[1, 0, 1, 0]]] * 2
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"temperature": -0.1}, "temperature must be a number from 0 on.*-0.1"),
+        ({"temperature": float("nan")}, "temperature must be.*nan"),
+        ({"temperature": float("inf")}, "temperature must be.*inf"),
+        ({"temperature": "1"}, "temperature must be.*'1'"),
+        ({"temperature": True}, "temperature must be.*True"),
+        ({"top_p": 0}, "top_p must be above 0 and at most 1.*=0"),
+        ({"top_p": 1.01}, "top_p must be.*1.01"),
+        ({"top_k": 0}, "`top_k` must be.*top_k=0"),
+        ({"steps": 0}, "`steps` must be.*steps=0"),
+        ({"seed": -1}, "`seed` must be.*seed=-1"),
+        ({"primer": np.zeros((2, 5))}, r"primer must be a roll \(time, 4\).*\(2, 5\)"),
+        ({"primer": np.full((2, 4), 0.5)}, "primer must be a roll of 0 and 1"),
+    ],
+)
+def test_what_is_out_of_range_is_named(options, message):
+    with pytest.raises(UserError, match=message):
+        sampling(**options)
