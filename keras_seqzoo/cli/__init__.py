@@ -7,8 +7,6 @@ work failed, 2 the user's input was wrong, 130 interrupted.
 
 import errno
 import os
-import shutil
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +17,7 @@ from keras_seqzoo.cli.bench import bench_group
 from keras_seqzoo.cli.data import data_group
 from keras_seqzoo.cli.generate import generate_command
 from keras_seqzoo.cli.options import data_dir_option, json_option, split_option
+from keras_seqzoo.cli.predict import predict_command
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.native_log import quiet
 from keras_seqzoo.printing import (
@@ -26,7 +25,6 @@ from keras_seqzoo.printing import (
     print_json,
     print_table,
     results_only,
-    words_over_slots,
 )
 
 _BACKENDS = ("tensorflow", "jax", "torch")  # of Keras; the first is its default
@@ -110,44 +108,6 @@ def info_command(name: str, as_json: bool) -> None:
         print_json(facts.to_dict())
     else:
         click.echo(str(facts))
-
-
-@commands.command("predict", short_help="Tag sentences: words over slots.")
-@click.argument("tag")
-@click.argument("text", nargs=-1)
-@json_option
-def predict_command(tag: str, text: tuple[str, ...], as_json: bool) -> None:
-    """Tag each TEXT with the model TAG: words over slots.
-
-    TAG is a pretrained model's name, a preset folder or a zip of one, or an exported
-    .tflite or .onnx file. Without TEXT, or where it is "-", the sentences are the lines
-    of standard input.
-
-    \b
-    Examples:
-      seqzoo predict bi_peephole_tagger.atis "i would like to arrive in oulu"
-      seqzoo predict my_tagger/ --json < sentences.txt
-    """
-    if tag.endswith((".tflite", ".onnx")):
-        from keras_seqzoo import runtime
-
-        model = runtime.load(tag)
-    else:
-        from keras_seqzoo import registry
-
-        model = registry.load(tag)
-    if not hasattr(model, "predict_text"):
-        raise UserError(f"`{tag}` must be a model that reads text. Received: {model!r}")
-    sentences = [line for item in text or ("-",) for line in lines_of(item)]
-    tagged = model.predict_text(sentences) if sentences else []
-    if as_json:
-        print_json([[{"word": w, "slot": s} for w, s in pairs] for pairs in tagged])
-        return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for number, pairs in enumerate(tagged):
-        if number:
-            click.echo()
-        click.echo(words_over_slots(pairs, width))
 
 
 @commands.command("train", short_help="Train a recipe and write a preset.")
@@ -407,14 +367,7 @@ def data_options(
 commands.add_command(bench_group)
 commands.add_command(data_group)
 commands.add_command(generate_command)
-
-
-def lines_of(item: str) -> list[str]:
-    """The sentences an argument stands for: itself, or standard input's lines."""
-    if item == "-":
-        raw = sys.stdin.buffer.read().decode("utf-8", "replace")
-        return raw.splitlines()
-    return [item.encode("utf-8", "replace").decode()]
+commands.add_command(predict_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from keras_seqzoo.cli.options import json_option
+from keras_seqzoo.cli.options import json_option, load_model
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json, results_only
 
@@ -72,8 +72,10 @@ def generate_command(
     for path in output:
         _check_output(path)
     with results_only():
-        model, facts = _loaded(tag)
-        keys = facts["num_keys"], facts["lowest_pitch"], facts["step_beats"]
+        model = load_model(tag)
+        if not hasattr(model, "generate"):
+            raise UserError(f"{tag} must be a model that makes music.")
+        keys = model.num_keys, model.lowest_pitch, model.step_beats
         if primer is not None:
             from keras_seqzoo.preprocessing.midi import read_midi
 
@@ -109,23 +111,6 @@ def _check_output(path: str) -> None:
         raise UserError(f"--output must end in {' or '.join(_FILES)}. Received: {path}")
     if not os.access(file.parent, os.W_OK):
         raise UserError(f"--output must be in a folder that can be written: {path}")
-
-
-def _loaded(tag: str) -> tuple[Any, dict[str, Any]]:
-    """The model, and what it says of its steps and keys."""
-    if tag.endswith((".tflite", ".onnx")):
-        from keras_seqzoo import runtime
-
-        model = runtime.load(tag)
-        facts = model.description["task"]
-    else:
-        from keras_seqzoo import registry
-
-        model = registry.load(tag)
-        facts = model.runtime_task()
-    if not hasattr(model, "generate"):
-        raise UserError(f"{tag} must be a model that makes music.")
-    return model, facts
 
 
 def _write(path: str, roll: Any, tag: str, keys: tuple[int, int, float]) -> None:

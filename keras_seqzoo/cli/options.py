@@ -1,5 +1,7 @@
 """Options that several commands share."""
 
+from typing import Any
+
 import click
 
 json_option = click.option(
@@ -17,3 +19,14 @@ split_option = click.option(
     show_default=True,
     help="Part of the data set.",
 )
+
+
+def load_model(tag: str) -> Any:
+    """A pretrained model, a preset, or the runner of an exported file."""
+    if tag.endswith((".tflite", ".onnx")):
+        from keras_seqzoo import runtime
+
+        return runtime.load(tag)
+    from keras_seqzoo import registry
+
+    return registry.load(tag)

@@ -79,15 +79,19 @@ def encode(
         dtype=tf.int32,
         ragged_rank=1,
     )
-    texts = tf.data.Dataset.from_tensor_slices([" ".join(row) for row in sentences])
-    encoded = texts.map(
+    inputs = encode_texts([" ".join(row) for row in sentences], model)
+    return Examples(inputs, labels, tf.cast(labels.row_lengths(), tf.int32))
+
+
+def encode_texts(texts: Sequence[str], model: Any) -> dict[str, tf.RaggedTensor]:
+    """The model's inputs of texts, a ragged row each."""
+    encoded = tf.data.Dataset.from_tensor_slices(list(texts)).map(
         lambda text: {
             name: value[0] for name, value in model.preprocessor(text[None]).items()
         },
         num_parallel_calls=tf.data.AUTOTUNE,
     )
-    inputs = next(iter(encoded.ragged_batch(len(sentences))))
-    return Examples(inputs, labels, tf.cast(labels.row_lengths(), tf.int32))
+    return next(iter(encoded.ragged_batch(len(texts))))
 
 
 def word_dropout(examples: Examples, seed: tf.Tensor, rate: float) -> Examples:

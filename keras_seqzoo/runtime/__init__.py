@@ -19,6 +19,7 @@ from keras_seqzoo.runtime.files import read_model_file
 from keras_seqzoo.runtime.interpreters import interpreters
 from keras_seqzoo.runtime.piano_roll import PianoRollRunner
 from keras_seqzoo.runtime.runner import ArrayStream, Runner
+from keras_seqzoo.runtime.sentence_classifier import SentenceClassifierRunner
 from keras_seqzoo.runtime.tagger import TaggerRunner
 from keras_seqzoo.runtime.word_stream import WordStream
 
@@ -26,6 +27,7 @@ __all__ = [
     "ArrayStream",
     "PianoRollRunner",
     "Runner",
+    "SentenceClassifierRunner",
     "TaggerRunner",
     "WordStream",
     "load",
@@ -34,6 +36,7 @@ __all__ = [
 _RUNNERS = {
     None: Runner,
     "slot_tagging": TaggerRunner,
+    "sentence_classification": SentenceClassifierRunner,
     "piano_roll": PianoRollRunner,
 }
 

@@ -10,11 +10,11 @@ import yaml
 from pydantic import Field
 
 from keras_seqzoo import registry
+from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.buckets import check_boundaries
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.training.tasks import task_of
 
-Split = Literal["train", "validation", "test"]
 LARGEST_SEED = 2**32 - 1  # NumPy's
 
 
@@ -45,9 +45,9 @@ class Data(Section):
     """The set, its splits and how they become batches."""
 
     dataset: str
-    train: list[Split] = Field(default=["train"], min_length=1)
-    validation: Split | None = "validation"
-    test: Split = "test"
+    train: list[str] = Field(default=["train"], min_length=1)
+    validation: str | None = "validation"
+    test: str = "test"
     batch_size: int | None = Field(default=None, gt=0)  # Examples; 32 by default, or
     tokens_per_batch: int | None = Field(default=None, gt=0)  # steps and padding.
     bucket_boundaries: list[int] | None = None  # By default from the lengths.
@@ -148,6 +148,15 @@ class Recipe(Section):
                 f"data.dataset: must be one of {', '.join(task.DATASETS)}. "
                 f"Received: {self.data.dataset!r}"
             )
+        known = list(catalogue.facts(self.data.dataset).ROWS)
+        for name in ("train", "validation", "test"):
+            value = getattr(self.data, name)
+            for split in value if isinstance(value, list) else [value]:
+                if split not in (*known, None):
+                    raise ValueError(
+                        f"data.{name}: must be of {', '.join(known)}. "
+                        f"Received: {split!r}"
+                    )
         for name in sorted(OPTIONS - task.OPTIONS):
             if getattr(self.data, name) != Data.model_fields[name].default:
                 raise ValueError(

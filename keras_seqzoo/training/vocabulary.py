@@ -1,7 +1,7 @@
-"""What a tagger learns its words and labels from: the training sentences alone."""
+"""What a model learns its words and labels from: the training part alone."""
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.preprocessing.words import normalized
@@ -14,23 +14,37 @@ def tagger_assets(
 
     Args:
         sentences: The training part.
+        min_count: Of `word_assets`.
+
+    Returns:
+        As `word_assets`, and the labels in alphabetical order after "O".
+    """
+    words = [word for sentence in sentences for word in sentence.words]
+    slots = {slot for sentence in sentences for slot in sentence.slots}
+    return {
+        **word_assets(words, min_count),
+        "labels": ["O", *sorted(slots - {"O"})],
+    }
+
+
+def word_assets(words: Iterable[str], min_count: int = 1) -> dict[str, list[str]]:
+    """The `vocabulary` and `characters` of a model that reads words.
+
+    Args:
+        words: All words of the training part, as often as they occur.
         min_count: Rarer words are left out, and so seen as out-of-vocabulary.
 
     Returns:
-        Words and characters as the front end looks them up, the most frequent first;
-        labels in alphabetical order after "O".
+        Words and characters as the front end looks them up, the most frequent first.
     """
-    words = [word for sentence in sentences for word in sentence.words]
-    words = collections.Counter(normalized(words))
+    counts = collections.Counter(normalized(words))
     characters = collections.Counter()
-    for word, count in words.items():
+    for word, count in counts.items():
         for character in word:
             characters[character] += count
-    slots = {slot for sentence in sentences for slot in sentence.slots}
     return {
-        "vocabulary": [word for word, n in _by_frequency(words) if n >= min_count],
+        "vocabulary": [word for word, n in _by_frequency(counts) if n >= min_count],
         "characters": [character for character, _ in _by_frequency(characters)],
-        "labels": ["O", *sorted(slots - {"O"})],
     }
 
 

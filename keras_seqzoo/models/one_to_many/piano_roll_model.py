@@ -98,6 +98,9 @@ class PianoRollModel(ZooModel):
             "dropout": dropout,
             "cell_arguments": cell_arguments,
         }
+        self.num_keys = num_keys
+        self.lowest_pitch = lowest_pitch
+        self.step_beats = step_beats
         self._step_from = None
 
     def generate(
@@ -129,7 +132,7 @@ class PianoRollModel(ZooModel):
             UserError: An argument is out of range, or the primer has other keys.
         """
         sampling = checked_sampling(
-            steps, seed, temperature, top_k, top_p, primer, self.config["num_keys"]
+            steps, seed, temperature, top_k, top_p, primer, self.num_keys
         )
         return generate_roll(self._streamed_step(), sampling)
 

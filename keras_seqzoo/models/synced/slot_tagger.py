@@ -19,15 +19,13 @@ from keras_seqzoo.arguments import (
 )
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.models.character_convolution import CharacterConvolution
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
+from keras_seqzoo.models.word_features import word_features
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.preprocessing.words import (
     FIRST_WORD,
     PADDING,
-    KnownIds,
-    OneHotWords,
     WordFrontEnd,
 )
 from keras_seqzoo.registry import register
@@ -114,38 +112,14 @@ class SlotTagger(ZooModel):
         head = keras.layers.Dense(len(labels), name="head")
 
         # Functional graph
-        words = keras.Input((None,), dtype="int32", name="words")
-        character_ids = keras.Input(
-            (None, word_length), dtype="int32", name="characters"
+        inputs, x, mask = word_features(
+            vocabulary,
+            characters,
+            embedding_size,
+            character_size,
+            character_filters,
+            word_length,
         )
-        mask = ops.not_equal(words, PADDING)  # (batch, length)
-        if embedding_size:
-            x = KnownIds(len(vocabulary), name="known_words")(words)
-            x = keras.layers.Embedding(
-                len(vocabulary) + FIRST_WORD,
-                embedding_size,
-                embeddings_initializer=_small(),
-                name="word_embedding",
-            )(x)
-        else:
-            x = OneHotWords(len(vocabulary), name="word_one_hot")(words)
-        if character_size:
-            y = KnownIds(len(characters), name="known_characters")(character_ids)
-            y = keras.layers.Embedding(
-                len(characters) + FIRST_WORD,
-                character_size,
-                embeddings_initializer=_small(),
-                name="character_embedding",
-            )(y)
-            # One convolution along each word's characters, none across words.
-            y = CharacterConvolution(
-                character_filters,
-                (1, 3),
-                padding="same",
-                activation="relu",
-                name="character_convolution",
-            )(y)  # (batch, length, word_length, character_filters)
-            x = ops.concatenate([x, ops.max(y, axis=2)], axis=-1)
         x = keras.layers.SpatialDropout1D(dropout, name="embedding_dropout")(x)
         x = recurrent_body(
             x,
@@ -159,11 +133,7 @@ class SlotTagger(ZooModel):
         )
         x = keras.layers.Dropout(dropout, name="head_dropout")(x)
         logits = head(x)
-        super().__init__(
-            inputs={"words": words, "characters": character_ids},
-            outputs=logits,
-            name=name,
-        )
+        super().__init__(inputs=inputs, outputs=logits, name=name)
 
         # Configuration
         self.preprocessor = preprocessor
@@ -337,10 +307,6 @@ def _pairs(words: Sequence[bytes], slots: Sequence[bytes]) -> list[tuple[str, st
         for word, slot in zip(words, slots, strict=True)
         if word
     ]
-
-
-def _small() -> keras.initializers.Initializer:
-    return keras.initializers.RandomUniform(-0.1, 0.1)
 
 
 @register(pattern="synced", cell="simple_rnn")

@@ -6,7 +6,11 @@ from keras_seqzoo import registry
 from keras_seqzoo.training.tasks.task import Task
 
 # Name, as `ZooModel.task` has it -> class of its module.
-_TASKS = {"slot_filling": "SlotFilling", "polyphonic_music": "PolyphonicMusic"}
+_TASKS = {
+    "polyphonic_music": "PolyphonicMusic",
+    "sentiment": "Sentiment",
+    "slot_filling": "SlotFilling",
+}
 
 
 def task_named(name: str) -> type[Task]:
@@ -18,9 +22,3 @@ def task_named(name: str) -> type[Task]:
 def task_of(architecture: str) -> type[Task]:
     """The task of an architecture's models."""
     return task_named(registry.architectures()[architecture].model_class.task)
-
-
-def metrics() -> dict[str, type[Task]]:
-    """Every task by its metric's name."""
-    tasks = [task_named(name) for name in _TASKS]
-    return {task.METRIC: task for task in tasks}

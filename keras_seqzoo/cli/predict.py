@@ -1,0 +1,101 @@
+"""`seqzoo predict`: what a model says of text."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from keras_seqzoo.cli.options import json_option, load_model
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.printing import print_json, words_over_slots
+
+_WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
+
+
+@click.command("predict", short_help="Tag or classify sentences.")
+@click.argument("tag")
+@click.argument("text", nargs=-1)
+@click.option("--plot", is_flag=True, help="Colour the words by their weight.")
+@json_option
+def predict_command(tag: str, text: tuple[str, ...], plot: bool, as_json: bool) -> None:
+    """Show what the model TAG says of each TEXT.
+
+    A tagger prints words over slots; a classifier the class, its probability, and with
+    --plot the words, the more coloured the more they weigh.
+
+    TAG is a pretrained model's name, a preset folder or a zip of one, or an exported
+    .tflite or .onnx file. Without TEXT, or where it is "-", the sentences are the lines
+    of standard input.
+
+    \b
+    Examples:
+      seqzoo predict bi_peephole_tagger.atis "i would like to arrive in oulu"
+      seqzoo predict bi_peephole_sentiment.sst2 --plot "a film that never loses its way"
+      seqzoo predict my_tagger/ --json < sentences.txt
+    """
+    model = load_model(tag)
+    if not hasattr(model, "predict_text"):
+        raise UserError(f"`{tag}` must be a model that reads text. Received: {model!r}")
+    explains = hasattr(model, "explain")
+    if plot and not explains:
+        raise UserError("--plot needs a classifier, whose words have weights.")
+    sentences = [line for item in text or ("-",) for line in lines_of(item)]
+    if explains:
+        show_classes(model.explain(sentences) if sentences else [], plot, as_json)
+    else:
+        show_slots(model.predict_text(sentences) if sentences else [], as_json)
+
+
+def show_slots(tagged: Sequence[Sequence[tuple[str, str]]], as_json: bool) -> None:
+    """Words over slots, sentence by sentence."""
+    if as_json:
+        print_json([[{"word": w, "slot": s} for w, s in pairs] for pairs in tagged])
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for number, pairs in enumerate(tagged):
+        if number:
+            click.echo()
+        click.echo(words_over_slots(pairs, width))
+
+
+def show_classes(explained: Sequence[Any], plot: bool, as_json: bool) -> None:
+    """Class and probability, a line a sentence, with its words if they are coloured."""
+    if as_json:
+        print_json(
+            [
+                {
+                    "label": label,
+                    "probability": chance,
+                    "words": [{"word": w, "weight": x} for w, x in words],
+                }
+                for label, chance, words in explained
+            ]
+        )
+        return
+    for label, chance, words in explained:
+        line = f"{label}  {chance:.3f}"
+        if plot:
+            line += "  " + coloured(words)
+        # Colours were asked for, whatever the output is.
+        click.echo(line, color=plot or None)
+
+
+def coloured(words: Sequence[tuple[str, float]]) -> str:
+    """The words on a ground that is white for no weight, orange for the heaviest."""
+    heaviest = max((weight for _, weight in words), default=1.0)
+    shown = []
+    for word, weight in words:
+        share = weight / heaviest
+        ground = tuple(round(255 + share * (c - 255)) for c in _WEIGHT_COLOUR)
+        shown.append(click.style(word, fg=(0, 0, 0), bg=ground))
+    return " ".join(shown)
+
+
+def lines_of(item: str) -> list[str]:
+    """The sentences an argument stands for: itself, or standard input's lines."""
+    if item == "-":
+        raw = sys.stdin.buffer.read().decode("utf-8", "replace")
+        return raw.splitlines()
+    return [item.encode("utf-8", "replace").decode()]

@@ -1,0 +1,1 @@
+"""Models that make one thing out of a sequence."""

@@ -1,0 +1,46 @@
+"""What the tasks with one class for each example share."""
+
+import abc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_seqzoo.training.losses import LabelLoss
+from keras_seqzoo.training.tasks.task import Run, Task
+
+
+class Classification(Task):
+    """Base of tasks whose models serve `labels` (batch,)."""
+
+    METRIC = "accuracy"
+    FIGURE = "accuracy"
+    FIGURE_IS = "the share of examples that get their own class, in percent"
+
+    @classmethod
+    @abc.abstractmethod
+    def label(cls, row: Any) -> str:
+        """The name of a row's class."""
+
+    @classmethod
+    def loss(cls, training: Any) -> keras.losses.Loss:
+        return LabelLoss(training.label_smoothing)
+
+    @classmethod
+    def metric(
+        cls, model: Any, rows: Sequence[Any], batch_size: int = 64
+    ) -> Callable[[Run], float]:
+        order = np.argsort(cls.lengths(rows), kind="stable")
+        rows = [rows[i] for i in order]  # of like length together: less padding
+        batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+        inputs = [cls.inputs(model, batch) for batch in batches]
+        # A class that the model does not have is -1: no answer is right.
+        known = {label: i for i, label in enumerate(model.labels)}
+        gold = np.array([known.get(cls.label(row), -1) for row in rows])
+
+        def accuracy(run):
+            found = np.concatenate([run(batch)["labels"] for batch in inputs])
+            return 100.0 * float(np.mean(found == gold))
+
+        return accuracy
