@@ -16,6 +16,7 @@ _BUILDERS = {
     "jsb_chorales": "JsbChorales",
     "nottingham": "Nottingham",
     "uci_har": "UciHar",
+    "japanese_vowels": "JapaneseVowels",
     "fsdd": "Fsdd",
     "multi30k": "Multi30k",
     "flickr8k": "Flickr8k",

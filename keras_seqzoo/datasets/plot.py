@@ -138,6 +138,12 @@ def _draw_activity(panel: Axes, values: dict[str, Any]) -> None:
     panel.legend(loc="upper right", fontsize="small", ncols=3)
 
 
+def _draw_series(panel: Axes, values: dict[str, Any]) -> None:
+    panel.plot(values["series"])  # a curve for each channel
+    panel.set(xlabel="step", xlim=(0, max(1, len(values["series"]) - 1)))
+    panel.grid(color="0.9")
+
+
 def _draw_speech(panel: Axes, values: dict[str, Any]) -> None:
     decibels = log_mel(values)  # (frames, bands)
     loudest = decibels.max()
@@ -169,6 +175,7 @@ _PANELS = {  # Task -> how an example is drawn, and the height it takes in inche
     "sentiment": (_draw_lines, _lines_height),
     "music": (_draw_music, lambda values: 2.6),
     "activity": (_draw_activity, lambda values: 2.2),
+    "series": (_draw_series, lambda values: 2.2),
     "speech": (_draw_speech, lambda values: 2.2),
     "translation": (_draw_lines, _lines_height),
     "captioning": (_draw_picture, lambda values: 2.3),

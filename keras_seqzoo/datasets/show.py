@@ -154,6 +154,20 @@ def _activity(values: dict[str, Any], width: int) -> str:
     return "\n".join(lines)
 
 
+def _series_heading(values: dict[str, Any]) -> str:
+    return f"{values['label']}, {len(values['series'])} steps"
+
+
+def _series(values: dict[str, Any], width: int) -> str:
+    """Each channel on a scale of its own."""
+    lines = []
+    for number, channel in enumerate(values["series"].T, 1):
+        low, high = float(channel.min()), float(channel.max())
+        curve = text_drawing.sparkline(channel, low, max(high, low + 1e-6))
+        lines.append(f"{number:2}  {low:6.2f} to {high:6.2f}  {curve[: width - 22]}")
+    return "\n".join(lines)
+
+
 def _speech_heading(values: dict[str, Any]) -> str:
     seconds = len(values["audio"]) / values["sample_rate"]
     word, speaker, take = (values[key] for key in ("label", "speaker", "take"))
@@ -209,6 +223,7 @@ _VIEWS = {  # Task -> what the heading says of an example, and what stands under
     "sentiment": (_review_heading, _review),
     "music": (_music_heading, _music),
     "activity": (_activity_heading, _activity),
+    "series": (_series_heading, _series),
     "speech": (_speech_heading, _speech),
     "translation": (_translation_heading, _translation),
     "captioning": (_picture_heading, _picture),

@@ -21,6 +21,7 @@ one-line errors.
 from keras_seqzoo.datasets.atis import Atis
 from keras_seqzoo.datasets.flickr8k import Flickr8k
 from keras_seqzoo.datasets.fsdd import Fsdd
+from keras_seqzoo.datasets.japanese_vowels import JapaneseVowels
 from keras_seqzoo.datasets.jsb_chorales import JsbChorales
 from keras_seqzoo.datasets.multi30k import Multi30k
 from keras_seqzoo.datasets.nottingham import Nottingham
@@ -32,6 +33,7 @@ __all__ = [
     "Atis",
     "Flickr8k",
     "Fsdd",
+    "JapaneseVowels",
     "JsbChorales",
     "Multi30k",
     "Nottingham",

@@ -1,8 +1,15 @@
 """The reference models; importing this package registers all of them."""
 
 from keras_seqzoo.models.many_to_one.sentence_classifier import SentenceClassifier
+from keras_seqzoo.models.many_to_one.series_classifier import SeriesClassifier
 from keras_seqzoo.models.one_to_many.piano_roll_model import PianoRollModel
 from keras_seqzoo.models.synced.slot_tagger import SlotTagger
 from keras_seqzoo.models.zoo_model import ZooModel
 
-__all__ = ["PianoRollModel", "SentenceClassifier", "SlotTagger", "ZooModel"]
+__all__ = [
+    "PianoRollModel",
+    "SentenceClassifier",
+    "SeriesClassifier",
+    "SlotTagger",
+    "ZooModel",
+]

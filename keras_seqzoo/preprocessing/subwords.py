@@ -141,7 +141,8 @@ class Subwords(keras.layers.Layer):
             )
         characters = self._characters(texts)
         pieces = self._longest_pieces(characters.values)
-        lengths = tf.gather(self._lengths(), pieces)
+        lengths = [1] * FIRST_SUBWORD + [*map(len, self.vocabulary)]
+        lengths = tf.gather(lengths, pieces)
         cuts = self._cuts(characters, lengths)
         # The NUL behind each text becomes its end, or else is as good as padding.
         is_end = tf.equal(characters.values, 0)
@@ -151,9 +152,9 @@ class Subwords(keras.layers.Layer):
             tf.gather(characters.value_rowids(), cuts),
             characters.nrows(),
             validate=False,
-        ).to_tensor(PADDING)
-        if not end:
-            ids = ids[:, : tf.maximum(1, tf.shape(ids)[1] - 1)]
+        )
+        length = ids.bounding_shape(1) - (0 if end else 1)
+        ids = ids.to_tensor(PADDING, shape=tf.stack([-1, tf.maximum(length, 1)]))
         if start:
             ids = tf.pad(ids, [(0, 0), (1, 0)], constant_values=START)
         return ids
@@ -185,16 +186,17 @@ class Subwords(keras.layers.Layer):
         return tf.strings.regex_replace(joined, r"\A ", "")
 
     def get_config(self) -> dict[str, Any]:
-        config = {"vocabulary": self.vocabulary, "lower_case": self.lower_case}
+        # Keras keeps a list of its own kind.
+        config = {"vocabulary": list(self.vocabulary), "lower_case": self.lower_case}
         return {**super().get_config(), **config}
 
     def _characters(self, texts):
         """Code points `(batch, None)` of each text, a space in front, a NUL behind."""
         texts = tf.strings.regex_replace(texts, r"\x00", REPLACEMENT)
-        texts = tf.strings.join([" ", texts, "\0"])
         if self.lower_case:
             texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
             texts = tf.strings.lower(texts, "utf-8")
+        texts = tf.strings.join([" ", texts, "\0"])
         characters = tf.strings.unicode_decode(texts, "UTF-8")
         return characters.with_values(tf.cast(characters.values, tf.int64))
 
@@ -267,9 +269,6 @@ class Subwords(keras.layers.Layer):
         )
         return tf.where(reached[:n])[:, 0]
 
-    def _lengths(self):
-        return tf.constant([1] * FIRST_SUBWORD + [*map(len, self.vocabulary)])
-
 
 def _counted_runs(texts: Iterable[str]) -> collections.Counter:
     """How often each run of letters, digits or other signs occurs in texts."""
@@ -278,16 +277,14 @@ def _counted_runs(texts: Iterable[str]) -> collections.Counter:
         words.update(text.split(" "))
     runs = collections.Counter()
     for word, count in words.items():
-        space = " "
-        if unicodedata.name(word[:1] or " ").startswith(_UNSPACED):
-            runs[space] += count
-            space = ""
-        for kind, run in itertools.groupby(word, _kind):
-            if kind is not None:
-                runs[space + "".join(run)] += count
-            space = ""
-        if space:
-            runs[space] += count
+        kinds = [(k, "".join(run)) for k, run in itertools.groupby(word, _kind) if k]
+        found = [run for _, run in kinds]
+        if not kinds or kinds[0][0] == "unspaced letter":
+            found = [" ", *found]
+        else:
+            found[0] = " " + found[0]
+        for run in found:
+            runs[run] += count
     return runs
 
 
@@ -295,6 +292,8 @@ def _kind(character: str) -> str | None:
     """What a character is joined with; None for what is never learnt."""
     if character in ("\n", REPLACEMENT):
         return None
+    if unicodedata.name(character, "").startswith(_UNSPACED):
+        return "unspaced letter"
     major = unicodedata.category(character)[0]
     return {"L": "letter", "M": "letter", "N": "digit"}.get(major, "other")
 
@@ -350,7 +349,7 @@ def _transitions(vocabulary: Sequence[str]) -> tf.lookup.StaticHashTable:
     """
     numbers = {entry: FIRST_SUBWORD + n for n, entry in enumerate(vocabulary)}
     numbers[""] = 0
-    table = {}
+    table = {-1: -1}  # TensorFlow refuses an empty one
     for entry in vocabulary:
         for end in range(1, len(entry) + 1):
             number = numbers.setdefault(entry[:end], len(numbers) + FIRST_SUBWORD - 1)

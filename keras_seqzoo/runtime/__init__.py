@@ -20,6 +20,7 @@ from keras_seqzoo.runtime.interpreters import interpreters
 from keras_seqzoo.runtime.piano_roll import PianoRollRunner
 from keras_seqzoo.runtime.runner import ArrayStream, Runner
 from keras_seqzoo.runtime.sentence_classifier import SentenceClassifierRunner
+from keras_seqzoo.runtime.series import SeriesClassifierRunner
 from keras_seqzoo.runtime.tagger import TaggerRunner
 from keras_seqzoo.runtime.word_stream import WordStream
 
@@ -28,6 +29,7 @@ __all__ = [
     "PianoRollRunner",
     "Runner",
     "SentenceClassifierRunner",
+    "SeriesClassifierRunner",
     "TaggerRunner",
     "WordStream",
     "load",
@@ -36,6 +38,7 @@ __all__ = [
 _RUNNERS = {
     None: Runner,
     "slot_tagging": TaggerRunner,
+    "series_classification": SeriesClassifierRunner,
     "sentence_classification": SentenceClassifierRunner,
     "piano_roll": PianoRollRunner,
 }

@@ -10,7 +10,6 @@ import yaml
 from pydantic import Field
 
 from keras_seqzoo import registry
-from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.buckets import check_boundaries
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.training.tasks import task_of
@@ -54,6 +53,8 @@ class Data(Section):
     # Of some tasks only, see `Task.OPTIONS`.
     word_dropout: float = Field(default=0.0, ge=0, le=10)  # See tagging.word_dropout.
     min_count: int = Field(default=1, gt=0)  # Rarer words are out of vocabulary.
+    noise: float = Field(default=0.0, ge=0)  # Deviation, in the data's unit.
+    rescale: float = Field(default=0.0, ge=0, lt=1)  # Of a channel, up or down by.
     transpose: int = Field(default=0, ge=0, le=12)  # Semitones up or down, at most.
 
     @pydantic.field_validator("train")
@@ -148,7 +149,7 @@ class Recipe(Section):
                 f"data.dataset: must be one of {', '.join(task.DATASETS)}. "
                 f"Received: {self.data.dataset!r}"
             )
-        known = list(catalogue.facts(self.data.dataset).ROWS)
+        known = task.splits(self.data.dataset)
         for name in ("train", "validation", "test"):
             value = getattr(self.data, name)
             for split in value if isinstance(value, list) else [value]:

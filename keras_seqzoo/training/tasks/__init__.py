@@ -9,6 +9,7 @@ from keras_seqzoo.training.tasks.task import Task
 _TASKS = {
     "polyphonic_music": "PolyphonicMusic",
     "sentiment": "Sentiment",
+    "series_classification": "SeriesClassification",
     "slot_filling": "SlotFilling",
 }
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.pipeline import Examples
 
 Run = Callable[[dict[str, np.ndarray]], Mapping[str, np.ndarray]]
@@ -44,6 +45,11 @@ class Task(abc.ABC):
     USAGE: str
     LIMITS: str
     STEPS: str
+
+    @classmethod
+    def splits(cls, dataset: str) -> tuple[str, ...]:
+        """The splits of a set that `read` knows."""
+        return tuple(catalogue.facts(dataset).ROWS)
 
     @classmethod
     @abc.abstractmethod

@@ -1,0 +1,105 @@
+"""Series of measurements: what a classifier takes, and its runner."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.runtime.files import ModelFile
+from keras_seqzoo.runtime.runner import Runner
+
+
+def checked_series(series: Any, channels: Sequence[str]) -> list[np.ndarray]:
+    """The series as float32 arrays `(time, channels)`.
+
+    Raises:
+        UserError: One is no such array, has no step, or holds what is no number.
+    """
+    if not isinstance(series, (list, tuple, np.ndarray)):
+        raise UserError(
+            f"`series` must be a list of arrays. Received: series={series!r}"
+        )
+    checked = []
+    for row, one in enumerate(series):
+        try:
+            array = np.asarray(one, np.float32)
+        except (TypeError, ValueError):
+            array = np.empty(0, np.float32)
+        if array.ndim != 2 or array.shape[1] != len(channels) or not len(array):
+            raise UserError(
+                f"series[{row}] must be an array (time, {len(channels)}) of "
+                f"{', '.join(channels)}. Received: {_shape(one)}"
+            )
+        if not np.isfinite(array).all():
+            step = int(np.argmax(~np.isfinite(array).all(axis=1)))
+            raise UserError(
+                f"series[{row}] must be finite numbers. "
+                f"Received: {array[step].tolist()} at step {step}"
+            )
+        checked.append(array)
+    return checked
+
+
+def _shape(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return f"shape {shape}" if shape is not None else repr(value)
+
+
+class SeriesStream:
+    """A series chunk by chunk: the class by now, and its probability.
+
+    Call: the next steps, an array `(time, channels)`. Returns (label, probability).
+    """
+
+    def __init__(
+        self, step: Callable, labels: Sequence[str], channels: Sequence[str]
+    ) -> None:
+        self._step = step
+        self._labels = labels
+        self._channels = channels
+        self._states = None
+
+    def __call__(self, chunk: np.ndarray) -> tuple[str, float]:
+        (array,) = checked_series([chunk], self._channels)
+        answer, self._states = self._step({"series": array[None]}, self._states)
+        label = self._labels[int(answer["labels"][0])]
+        return label, float(np.max(answer["probabilities"][0]))
+
+
+class SeriesClassifierRunner(Runner):
+    """An exported `SeriesClassifier`.
+
+    Attributes:
+        channels: the channels' names, in the order of their columns.
+        labels: the classes' names, in the order of their ids.
+        sample_rate: steps in a second, in Hz, or None.
+    """
+
+    def __init__(self, file: ModelFile, signatures: dict[str, Callable]) -> None:
+        super().__init__(file, signatures)
+        self.channels = file.lines("channels.txt")
+        self.labels = file.lines("labels.txt")
+        self.sample_rate = file.description["task"]["sample_rate"]
+
+    def predict_series(self, series: Sequence[np.ndarray]) -> list[tuple[str, float]]:
+        """Classify series, as `SeriesClassifier.predict_series` does.
+
+        Raises:
+            UserError: One is no array `(time, channels)` of finite numbers.
+        """
+        found = []
+        for array in checked_series(series, self.channels):
+            answer = self({"series": array[None]})
+            label = self.labels[int(answer["labels"][0])]
+            found.append((label, float(np.max(answer["probabilities"][0]))))
+        return found
+
+    def stream(self) -> SeriesStream:
+        """The series chunk by chunk: the class by now.
+
+        Raises:
+            UserError: if the classifier reads both ways.
+        """
+        self._check_streams()
+        return SeriesStream(self.step, self.labels, self.channels)

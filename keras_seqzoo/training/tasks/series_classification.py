@@ -1,0 +1,136 @@
+"""Series classification: activities by a phone's accelerometer, speakers by a vowel."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from keras_seqzoo.datasets import augment, catalogue
+from keras_seqzoo.datasets.pipeline import Examples
+from keras_seqzoo.training.tasks.classification import Classification
+
+# Of UCI HAR's 21 persons of train: for choosing settings, before training on all.
+HELD_OUT = (26, 27, 28, 29, 30)
+
+
+class Series(NamedTuple):
+    """Measurements (time, channels), and their class."""
+
+    values: np.ndarray
+    label: str
+
+
+class SeriesClassification(Classification):
+    """Rows are `Series`.
+
+    UCI HAR is read as task B of its card: the windows of 128 samples, which are two
+    examples of 64 joined. Beside train and test it has `fit` and `validation`, the
+    windows of train without and of the persons in HELD_OUT.
+    """
+
+    DATASETS = ("uci_har", "japanese_vowels")
+    OPTIONS = frozenset({"noise", "rescale"})
+    GIVES = "It reads measurements step by step and gives their class."
+    INTENDED_USE = """\
+To name what a phone's sensor sees, on the phone; as a start for other classes, by
+fine-tuning; to compare recurrent cells."""
+    USAGE = """\
+model = seqzoo.load("{name}")
+model.predict_series([measurements])  # of arrays (time, channels): label, chance
+
+# A new head, to fine-tune on your own classes in plain Keras.
+mine = seqzoo.load("{name}", labels=["waving", "nothing"])
+"""
+    LIMITS = """\
+Measurements like the data's: the same sensor, place on the body, rate, unit and axes.
+No other device or person was tried, and no bias was looked for."""
+    STEPS = "steps"
+
+    @classmethod
+    def splits(cls, dataset: str) -> tuple[str, ...]:
+        splits = super().splits(dataset)
+        return (*splits, "fit", "validation") if dataset == "uci_har" else splits
+
+    @classmethod
+    def read(cls, dataset: str, split: str, data_dir: str | None) -> list[Series]:
+        names = catalogue.builder(dataset, data_dir).info.features["label"].names
+        if dataset != "uci_har":
+            rows = catalogue.rows(dataset, split, data_dir)
+            return [Series(row["series"], names[row["label"]]) for row in rows]
+        file = "test" if split == "test" else "train"
+        rows = catalogue.rows(dataset, file, data_dir)
+        windows = [
+            (row["subject"] in HELD_OUT, _joined(row, after, names))
+            for row, after in zip(rows, rows[1:])
+            if row["joined"]
+        ]
+        wanted = {"fit": (False,), "validation": (True,)}.get(split, (False, True))
+        return [window for held_out, window in windows if held_out in wanted]
+
+    @classmethod
+    def lengths(cls, rows: Sequence[Series]) -> list[int]:
+        return [len(row.values) for row in rows]
+
+    @classmethod
+    def label(cls, row: Series) -> str:
+        return row.label
+
+    @classmethod
+    def assets(cls, rows: Sequence[Series], data: Any) -> dict[str, Any]:
+        values = np.concatenate([row.values for row in rows])
+        channels = ["x", "y", "z"]
+        if data.dataset != "uci_har":
+            channels = [f"coefficient {i + 1}" for i in range(values.shape[1])]
+        return {
+            "channels": channels,
+            "mean": [round(float(x), 6) for x in values.mean(axis=0)],
+            "deviation": [round(float(x), 6) for x in values.std(axis=0)],
+            "labels": sorted({row.label for row in rows}),
+            "sample_rate": 50.0 if data.dataset == "uci_har" else None,
+        }
+
+    @classmethod
+    def encode(cls, rows: Sequence[Series], model: Any) -> Examples:
+        ids = {label: i for i, label in enumerate(model.labels)}
+        lengths = cls.lengths(rows)
+        values = np.concatenate([row.values for row in rows]).astype("float32")
+        series = tf.RaggedTensor.from_row_lengths(values, lengths)
+        targets = tf.constant([ids[row.label] for row in rows], tf.int32)
+        if len(model.output.shape) == 3:  # an answer at every step
+            targets = tf.RaggedTensor.from_row_lengths(
+                tf.repeat(targets, lengths), lengths
+            )
+        return Examples({"series": series}, targets, tf.constant(lengths, tf.int32))
+
+    @classmethod
+    def augment(cls, data: Any) -> Callable | None:
+        if not data.noise and not data.rescale:
+            return None
+
+        def changed(inputs, targets, seed):
+            series = inputs["series"]
+            if data.rescale:
+                channels = tf.shape(series)[1:]
+                factors = tf.random.stateless_uniform(
+                    channels, seed, 1.0 - data.rescale, 1.0 + data.rescale
+                )
+                series *= factors
+            if data.noise:
+                series = augment.add_noise(series, seed + 1, data.noise)
+            return {"series": series}, targets
+
+        return changed
+
+    @classmethod
+    def inputs(cls, model: Any, rows: Sequence[Series]) -> dict[str, np.ndarray]:
+        shape = len(rows), max(cls.lengths(rows)), rows[0].values.shape[1]
+        series = np.zeros(shape, np.float32)
+        for row, one in enumerate(rows):
+            series[row, : len(one.values)] = one.values
+        return {"series": series}
+
+
+def _joined(row: dict, after: dict, names: Sequence[str]) -> Series:
+    values = np.concatenate([row["acceleration"], after["acceleration"]])
+    return Series(values, names[row["label"]])
