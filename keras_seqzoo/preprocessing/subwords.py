@@ -28,7 +28,7 @@ from keras_seqzoo.runtime.subwords import (
     normalized,
 )
 
-LONGEST_LEARNT = 16  # characters; a text is read over as often as its longest match
+LONGEST_LEARNT = 16  # characters: texts are read as many times as a match can be long
 UNICODE = 0x110000  # the number of code points there can be
 
 # Scripts without spaces between words, by how their characters' names begin.
@@ -94,7 +94,8 @@ class Subwords(keras.layers.Layer):
     text, spaces included, but for unknown characters (U+FFFD). No Unicode normal form
     is made.
 
-    Only operators of TensorFlow's own are used, and none of Python's functions.
+    The graph has operators of TensorFlow's own alone, so that a SavedModel needs
+    neither this package nor another.
 
     Args:
         vocabulary: The known pieces of text, as `learn_subwords` gives them; the first
@@ -210,16 +211,14 @@ class Subwords(keras.layers.Layer):
             Ids (n,), int32.
         """
 
-        # All positions at once are followed a character on, while what was read is
-        # some entry's prefix. No match goes on over the NUL behind a text.
+        # From all positions at once another character is read, as long as what was
+        # read begins an entry. No match goes on over the NUL behind a text.
         def follow(step, positions, prefixes, pieces):
             read = tf.gather(characters, positions + step)
             prefixes = self._next.lookup(prefixes * UNICODE + read)
             alive = tf.where(prefixes >= 0)[:, 0]
-            positions, prefixes = (
-                tf.gather(positions, alive),
-                tf.gather(prefixes, alive),
-            )
+            positions = tf.gather(positions, alive)
+            prefixes = tf.gather(prefixes, alive)
             found = tf.where(prefixes < self._first_prefix)[:, 0]
             pieces = tf.tensor_scatter_nd_update(
                 pieces, tf.gather(positions, found)[:, None], tf.gather(prefixes, found)
@@ -345,7 +344,7 @@ def _transitions(vocabulary: Sequence[str]) -> tf.lookup.StaticHashTable:
     """From an entry's prefix and the next character to the longer prefix, or to -1.
 
     A prefix that is an entry has its id for a number, the empty one 0; the others are
-    numbered after the entries. The key is number * UNICODE + code point.
+    numbered after the entries. A key is number * UNICODE + code point.
     """
     numbers = {entry: FIRST_SUBWORD + n for n, entry in enumerate(vocabulary)}
     numbers[""] = 0

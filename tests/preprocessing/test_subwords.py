@@ -29,38 +29,18 @@ from keras_seqzoo.preprocessing.subwords import (
 VOCABULARY = [" ", "l", "o", "w", "e", "r", " low", "er", "lower", " lowest", "ß", "猫"]
 IDS = {entry: FIRST_SUBWORD + n for n, entry in enumerate(VOCABULARY)}
 # Between them as many prefixes of each other as there can be, and signs of patterns.
-TANGLED = [
-    "a",
-    "aa",
-    "aaaa",
-    "aab",
-    "ba",
-    "b",
-    " ",
-    " a",
-    "  ",
-    " b a",
-    ".*",
-    "é",
-    "😀a",
-]
-AWKWARD = [
-    "",
-    " ",
-    "   ",
-    "\0",
-    "a\0b",
-    "a\nb",
-    "\ufffd",
-    "\ufeffa",
-    "a" * 1000,
-    "😀" * 9,
-]
+TANGLED = ["a", "aa", "aaaa", "aab", "ba", "b", " ", " a", "  ", " b a", ".*", "😀a"]
+AWKWARD = ["", " ", "   ", "a\0b", "a\nb", "\ufffd", "\ufeffa", "a" * 1000, "😀" * 9]
 
 
 @pytest.fixture(scope="module")
 def layer():
     return Subwords(VOCABULARY)
+
+
+@pytest.fixture(scope="module")
+def tangled():
+    return Subwords(TANGLED)
 
 
 def real_sentences(data_dir, language, count):
@@ -156,7 +136,7 @@ def test_to_text_of_lists_and_of_ids_that_there_are_not(layer):
 def test_length_is_at_least_1(layer):
     assert layer(["", ""]).numpy().tolist() == [[0], [0]]
     assert layer(["", ""], end=True).numpy().tolist() == [[END], [END]]
-    assert layer([]).shape[0] == 0
+    assert layer([]).shape == (0, 1)
 
 
 def test_what_is_no_utf_8_is_unknown(layer):
@@ -178,11 +158,11 @@ def test_a_very_long_word(layer):
 texts = st.lists(st.text(st.sampled_from("ab .*é😀猫\n\0")) | st.text(), max_size=5)
 
 
-@given(texts)
-@example(AWKWARD)
-@settings(max_examples=60, deadline=None)
-def test_pieces_are_the_longest(texts):
-    found = TANGLED_LAYER(texts).numpy().tolist()
+@given(texts=texts)
+@example(texts=AWKWARD)
+@settings(max_examples=40, deadline=None)
+def test_pieces_are_the_longest(tangled, texts):
+    found = tangled(texts).numpy().tolist()
     ids = {entry: FIRST_SUBWORD + n for n, entry in enumerate(TANGLED)}
     for row, text in zip(found, texts):
         text = text.replace("\0", "\ufffd")
@@ -190,18 +170,15 @@ def test_pieces_are_the_longest(texts):
         assert row == expected + [PADDING] * (len(row) - len(expected))
 
 
-@given(texts)
-@example(AWKWARD)
-@settings(max_examples=60, deadline=None)
+@given(texts=texts)
+@example(texts=AWKWARD)
+@settings(max_examples=40, deadline=None)
 def test_texts_of_known_characters_come_back(texts):
     signs = sorted(set("".join(texts)) - set("\n\0\ufffd"))
     vocabulary = dict.fromkeys([" ", "a", *signs, *TANGLED])
     layer = Subwords(list(vocabulary))
     found = [text.decode() for text in layer.to_text(layer(texts)).numpy()]
     assert found == [re.sub("[\n\0]", "\ufffd", text) for text in texts]
-
-
-TANGLED_LAYER = Subwords(TANGLED)
 
 
 def test_lower_case():
@@ -270,16 +247,14 @@ def test_learnt_by_hand():
     assert learn_subwords(texts, 100) == [*characters, *low, *newest, " newest"]
 
 
-@given(st.lists(st.text("aab c"), min_size=1, max_size=6), st.integers(1, 12))
-@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text("aab c", max_size=12), min_size=1), st.integers(1, 12))
+@settings(max_examples=40, deadline=None)
 def test_joined_pieces_are_byte_pair_encodings(texts, merges):
-    words = collections.Counter(
-        f" {word}" for text in texts for word in text.split(" ")
-    )
+    words = [f" {word}" for text in texts for word in text.split(" ")]
     characters = set("".join(words))
-    expected = dict.fromkeys(naive_merges(words, merges))
+    expected = dict.fromkeys(naive_merges(collections.Counter(words), merges))
     learnt = learn_subwords(texts, len(characters) + len(expected))
-    assert learnt[len(characters) :] == [p for p in expected if len(p) <= 16]
+    assert learnt[len(characters) :] == list(expected)
 
 
 def test_learnt_of_real_sentences(data_dir):
@@ -289,10 +264,9 @@ def test_learnt_of_real_sentences(data_dir):
     assert {" man", " Mann", " woman", " und", " the"} <= set(learnt)
     assert set("".join(texts)) <= set(learnt)
     assert learnt[:3] == [" ", "e", "n"]
-    assert not [
-        p for p in learnt if len(p) > 1 and re.search(r"\S.*\s|\w\W|\W\S*\w", p[1:])
-    ]
-    # Of the most frequent a smaller vocabulary is the beginning, and no order matters.
+    unmixed = re.compile(r" ?([^\W\d_]+|\d+|[^\w\s]*)")
+    assert [entry for entry in learnt if not unmixed.fullmatch(entry)] == []
+    # A smaller vocabulary is the beginning of it, and no order of the texts matters.
     random.Random(0).shuffle(texts)
     assert learn_subwords(texts, 600) == learnt[:600]
 
@@ -306,14 +280,13 @@ def test_learnt_of_real_sentences(data_dir):
 
 
 def test_learnt_of_chinese():
-    learnt = learn_subwords(
-        ["我喜欢猫。", "我喜欢 Tom。", "他2020年喜欢Tom。"] * 2, 100
-    )
+    texts = ["我喜欢猫。", "我喜欢 Tom。", "他2020年喜欢Tom。"]
+    learnt = learn_subwords(texts * 2, 100)
     # No space goes with a script that has none, and scripts are not mixed.
-    assert [entry for entry in learnt if len(entry) > 1] == [
-        *("喜欢", "om", "Tom", "我喜欢", "02", "020", "2020", "我喜欢猫", " Tom"),
-        *("年喜欢",),
-    ]
+    joined = {entry for entry in learnt if len(entry) > 1}
+    assert joined == {
+        *("喜欢", "我喜欢", "我喜欢猫", "年喜欢", "To", "Tom", " Tom", "20", "2020")
+    }
     layer = Subwords(learnt)
     ids = layer(["我喜欢猫。", "他喜欢狗"]).numpy()
     assert ids[0].tolist() == [4 + learnt.index("我喜欢猫"), 4 + learnt.index("。"), 0]
@@ -375,7 +348,5 @@ def test_bad_arguments_are_named(arguments, message):
 def test_texts_and_ids_must_have_a_batch_axis(layer):
     with pytest.raises(UserError, match=r"`texts` must be strings \(batch,\).*=\(\)"):
         layer("low")
-    with pytest.raises(
-        UserError, match=r"`ids` must be ids \(batch, length\).*=\(2,\)"
-    ):
+    with pytest.raises(UserError, match=r"`ids` must be ids \(batch, l.*=\(2,\)"):
         layer.to_text(np.array([4, 5]))

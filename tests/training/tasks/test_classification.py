@@ -1,0 +1,147 @@
+"""Sentiment and series: one class for each example."""
+
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seqzoo.models import SentenceClassifier, SeriesClassifier
+from keras_seqzoo.training.tasks import series_classification
+from keras_seqzoo.training.tasks.sentiment import Review, Sentiment
+from keras_seqzoo.training.tasks.series_classification import (
+    Series,
+    SeriesClassification,
+)
+
+REVIEWS = [
+    Review("apple cat", "good"),
+    Review("bag", "bad"),
+    Review("dog dog elephant bag", "good"),
+    Review("cat", "unheard"),
+]
+RNG = np.random.default_rng(0)
+SERIES = [
+    Series(RNG.normal(size=(n, 2)).astype("float32"), label)
+    for n, label in [(6, "still"), (3, "moving"), (9, "moving")]
+]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_accuracy_is_that_of_predict_text(batch_size):
+    model = SentenceClassifier(**SentenceClassifier.tiny())
+    said = [label for label, _ in model.predict_text([row.text for row in REVIEWS])]
+    right = sum(label == row.label for label, row in zip(said, REVIEWS))
+    assert Sentiment.scorer(model, REVIEWS, batch_size)() == 25.0 * right
+
+
+@pytest.mark.parametrize("batch_size", [1, 64])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_accuracy_is_that_of_predict_series(batch_size, bidirectional):
+    arguments = SeriesClassifier.tiny() | {"bidirectional": bidirectional}
+    model = SeriesClassifier(**arguments)
+    said = [label for label, _ in model.predict_series([row.values for row in SERIES])]
+    right = sum(label == row.label for label, row in zip(said, SERIES))
+    score = SeriesClassification.scorer(model, SERIES, batch_size)()
+    assert score == pytest.approx(100 * right / 3)
+
+
+def test_a_class_the_model_lacks_is_never_right():
+    model = SentenceClassifier(**SentenceClassifier.tiny())
+    metric = Sentiment.metric(model, REVIEWS)
+    by_length = [1, 3, 0, 2]  # "bag", "cat", "apple cat", ...
+    gold = [{"bad": 0, "good": 1, "unheard": -1}[REVIEWS[i].label] for i in by_length]
+    assert metric(lambda inputs: {"labels": np.array(gold)}) == 100.0
+    others = np.where(np.array(gold) < 0, 0, gold)
+    assert metric(lambda inputs: {"labels": others}) == 75.0
+
+
+def test_assets_come_from_the_training_rows():
+    data = types.SimpleNamespace(min_count=2, dataset="sst2")
+    assets = Sentiment.assets(REVIEWS, data)
+    assert assets["vocabulary"] == ["bag", "cat", "dog"]
+    assert assets["labels"] == ["bad", "good", "unheard"]
+    data.dataset = "uci_har"
+    rows = [
+        Series(np.array([[1.0, 2, 3], [3, 2, 7]]), "b"),
+        Series(np.ones((2, 3)), "a"),
+    ]
+    assets = SeriesClassification.assets(rows, data)
+    assert assets["labels"] == ["a", "b"] and assets["channels"] == ["x", "y", "z"]
+    assert assets["mean"] == [1.5, 1.5, 3.0]
+    np.testing.assert_allclose(
+        assets["deviation"], np.std([[1, 2, 3], [3, 2, 7], [1] * 3, [1] * 3], 0), 1e-5
+    )
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_one_direction_has_a_target_at_every_step(bidirectional):
+    arguments = SeriesClassifier.tiny() | {"bidirectional": bidirectional}
+    examples = SeriesClassification.encode(SERIES, SeriesClassifier(**arguments))
+    targets = [0, 1, 1]
+    if not bidirectional:
+        targets = [[0] * 6, [1] * 3, [1] * 9]
+        assert examples.targets.to_list() == targets
+    else:
+        assert examples.targets.numpy().tolist() == targets
+    for row, series in zip(SERIES, examples.inputs["series"]):
+        np.testing.assert_array_equal(series, row.values)
+
+
+def test_windows_of_uci_har_are_joined_and_split_by_person(monkeypatch):
+    names = ["walking", "laying"]
+    rows = [
+        {"acceleration": np.full((64, 3), n), "label": n % 2, "subject": s, "joined": j}
+        for n, (s, j) in enumerate([(1, True), (1, False), (30, True), (30, False)])
+    ]
+    feature = {"label": types.SimpleNamespace(names=names)}
+    info = types.SimpleNamespace(features=feature)
+    monkeypatch.setattr(
+        series_classification.catalogue,
+        "builder",
+        lambda *_: types.SimpleNamespace(info=info),
+    )
+    asked = []
+
+    def read(dataset, split, data_dir):
+        asked.append(split)
+        return rows
+
+    monkeypatch.setattr(series_classification.catalogue, "rows", read)
+    found = {
+        split: SeriesClassification.read("uci_har", split, None)
+        for split in SeriesClassification.splits("uci_har")
+    }
+    assert asked == ["train", "test", "train", "train"]
+    first = {
+        split: [(row.values[0, 0], row.values[-1, 0], row.label) for row in windows]
+        for split, windows in found.items()
+    }
+    assert first["train"] == first["test"] == [(0, 1, "walking"), (2, 3, "walking")]
+    assert first["fit"] == [(0, 1, "walking")]
+    assert first["validation"] == [(2, 3, "walking")]
+    assert all(row.values.shape == (128, 3) for row in found["train"])
+
+
+def test_series_are_rescaled_by_channel_and_noisy():
+    augment = SeriesClassification.augment(
+        types.SimpleNamespace(noise=0.0, rescale=0.2)
+    )
+    series = tf.ones((50, 2))
+    ratios = np.array(
+        [
+            augment({"series": series}, 1, tf.constant([n, 3], tf.int64))[0]["series"]
+            for n in range(200)
+        ]
+    )  # (200, 50, 2)
+    np.testing.assert_array_equal(ratios, ratios[:, :1].repeat(50, axis=1))
+    assert 0.8 <= ratios.min() < 0.82 and 1.18 < ratios.max() <= 1.2
+    assert abs(np.corrcoef(ratios[:, 0].T)[0, 1]) < 0.3
+    augment = SeriesClassification.augment(
+        types.SimpleNamespace(noise=0.5, rescale=0.0)
+    )
+    seed = tf.constant([1, 2], tf.int64)
+    noisy = augment({"series": tf.zeros((4000, 2))}, 1, seed)[0]["series"]
+    assert np.std(noisy) == pytest.approx(0.5, rel=0.05)
+    off = types.SimpleNamespace(noise=0.0, rescale=0.0)
+    assert SeriesClassification.augment(off) is None
