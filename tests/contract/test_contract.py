@@ -126,9 +126,23 @@ def test_a_new_head_trains_with_the_body_frozen(model, tmp_path):
         assert moved == (name.split("/")[0] in mine.head_layers), name
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_exports_and_agrees_in_the_real_runtime(model, suffix, tmp_path):
-    check_export(model, tmp_path / f"model{suffix}")
+def exports():
+    """(name, suffix): all formats of a class's first name, and of each cell's.
+
+    The class's other names are in one format each, the formats in turn.
+    """
+    seen, turns = set(), itertools.cycle(SUFFIXES)
+    for name in ARCHITECTURES:
+        entry = architectures()[name]
+        kinds = {entry.model_class, entry.cell} - seen
+        seen |= kinds
+        for suffix in SUFFIXES if kinds else [next(turns)]:
+            yield name, suffix
+
+
+@pytest.mark.parametrize(("name", "suffix"), [*exports()])
+def test_exports_and_agrees_in_the_real_runtime(name, suffix, tmp_path):
+    check_export(tiny(name), tmp_path / f"model{suffix}")
 
 
 # Each tag in one format, the formats in turn: every kind has been exported above.
