@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.preprocessing.subword_learning import learn_subwords
 from keras_seqzoo.preprocessing.subwords import (
     END,
     FIRST_SUBWORD,
@@ -22,7 +23,6 @@ from keras_seqzoo.preprocessing.subwords import (
     START,
     UNKNOWN,
     Subwords,
-    learn_subwords,
 )
 
 # " l" is nobody's id and has to be walked through, and gone back from.

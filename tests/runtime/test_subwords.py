@@ -11,7 +11,8 @@ import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from keras_seqzoo.preprocessing.subwords import Subwords, learn_subwords
+from keras_seqzoo.preprocessing.subword_learning import learn_subwords
+from keras_seqzoo.preprocessing.subwords import Subwords
 from keras_seqzoo.runtime.subwords import SubwordIds
 
 VOCABULARY = [" ", "a", "aa", "aaaa", " a", " cat", "at", "σ", "ς", "é", "e", "\u0301"]
