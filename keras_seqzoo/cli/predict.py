@@ -43,6 +43,11 @@ def predict_command(tag: str, text: tuple[str, ...], plot: bool, as_json: bool) 
         raise UserError("--plot needs a classifier, whose words have weights.")
     sentences = [line for item in text or ("-",) for line in lines_of(item)]
     if explains:
+        for sentence in sentences:
+            if not sentence.split():
+                raise UserError(
+                    f"TEXT must have a word or more. Received: {sentence!r}"
+                )
         show_classes(model.explain(sentences) if sentences else [], plot, as_json)
     else:
         show_slots(model.predict_text(sentences) if sentences else [], as_json)

@@ -1,0 +1,113 @@
+"""Runners of zoo models give what the Keras models give, from natural inputs."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_seqzoo as seqzoo
+from keras_seqzoo import runtime
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.models import PianoRollModel, SentenceClassifier, SeriesClassifier
+
+SENTENCES = ["apple bag cat", "", "dog \0 nobody  ELEPHANT bag", "cat"]
+RNG = np.random.default_rng(0)
+SERIES = [RNG.normal(size=(n, 2)).astype("float32") for n in (1, 7, 40)]
+
+
+def exported(model, path):
+    seqzoo.export(model, path, batches=(1,), lengths=(5,))
+    return runtime.load(path)
+
+
+def made(kind, **more):
+    keras.utils.set_random_seed(3)
+    return kind(**{**kind.tiny(), **more})
+
+
+@pytest.mark.parametrize("name", ["x.tflite", "x.onnx"])
+def test_a_sentence_classifier(name, tmp_path):
+    model = made(SentenceClassifier)
+    runner = exported(model, tmp_path / name)
+    for found, expected in zip(
+        runner.explain(SENTENCES, batch_size=2), model.explain(SENTENCES), strict=True
+    ):
+        assert found[0] == expected[0]
+        assert found[1] == pytest.approx(expected[1], abs=1e-5)
+        assert [word for word, _ in found[2]] == [word for word, _ in expected[2]]
+        weights = [weight for _, weight in expected[2]]
+        assert [w for _, w in found[2]] == pytest.approx(weights, abs=1e-5)
+        assert sum(weights) == pytest.approx(1.0 if weights else 0.0, abs=1e-5)
+    assert runner.predict_text(SENTENCES) == [e[:2] for e in runner.explain(SENTENCES)]
+    assert runner.predict_text([]) == []
+
+
+@pytest.mark.parametrize("name", ["x.tflite", "x.onnx"])
+def test_a_series_classifier_and_its_stream(name, tmp_path):
+    model = made(SeriesClassifier, bidirectional=False, cell="coupled_lstm")
+    runner = exported(model, tmp_path / name)
+    expected = model.predict_series(SERIES)
+    for found in (runner.predict_series(SERIES), streamed(runner, SERIES)):
+        assert [label for label, _ in found] == [label for label, _ in expected]
+        chances = [chance for _, chance in expected]
+        assert [chance for _, chance in found] == pytest.approx(chances, abs=1e-5)
+
+
+def streamed(runner, series):
+    """Each series a step at a time; what is said after the last one."""
+    found = []
+    for one in series:
+        stream = runner.stream()
+        found.append([stream(step[None]) for step in one][-1])
+    return found
+
+
+def test_both_directions_do_not_stream(tmp_path):
+    runner = exported(made(SeriesClassifier), tmp_path / "x.tflite")
+    with pytest.raises(UserError, match="no signature `step`"):
+        runner.stream()
+
+
+@pytest.mark.parametrize(
+    "series, message",
+    [
+        (3, "`series` must be a list of arrays"),
+        (
+            [np.zeros((4, 3))],
+            r"series\[0\] must be an array \(time, 2\) of x, y.*\(4, 3\)",
+        ),
+        ([SERIES[0], np.zeros((0, 2))], r"series\[1\] must be"),
+        ([[["a", "b"]]], r"series\[0\] must be an array"),
+        ([[[0.0, np.nan]]], r"series\[0\] must be finite.*nan.*step 0"),
+    ],
+)
+def test_what_is_no_series(series, message):
+    with pytest.raises(UserError, match=message):
+        made(SeriesClassifier).predict_series(series)
+
+
+@pytest.mark.parametrize("name", ["x.tflite", "x.onnx"])
+def test_a_piano_roll_model_makes_the_same_music(name, tmp_path):
+    model = made(PianoRollModel, cell="gru")
+    runner = exported(model, tmp_path / name)
+    assert (runner.num_keys, runner.lowest_pitch) == (12, 21)
+    primer = np.eye(5, 12, dtype="uint8")
+    for options in ({"seed": 1}, {"seed": 2, "primer": primer, "temperature": 0.7}):
+        roll = model.generate(30, **options)
+        np.testing.assert_array_equal(runner.generate(30, **options), roll)
+        assert roll.shape == (30 + len(options.get("primer", ())), 12)
+        assert set(np.unique(roll)) == {0, 1}
+    assert not np.array_equal(model.generate(30, seed=1), model.generate(30, seed=2))
+
+
+def test_generated_chances_are_those_of_the_whole_roll():
+    """The stream of steps that `generate` takes is the model over the roll."""
+    model = made(PianoRollModel, cell="lstm")
+    step = model._streamed_step()
+    roll = (RNG.random((9, 12)) < 0.3).astype("float32")
+    whole = np.asarray(model({"roll": roll[None]}))[0]
+    first, states = step(roll[:4], None)
+    rest = []
+    for one in roll[4:]:
+        scores, states = step(one[None], states)
+        rest.append(scores)
+    np.testing.assert_allclose(np.concatenate([first, *rest]), whole, atol=1e-6)

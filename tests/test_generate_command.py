@@ -1,0 +1,122 @@
+"""`seqzoo generate`, and `predict` of a classifier."""
+
+import json
+
+import mido
+import numpy as np
+import pytest
+
+from keras_seqzoo import cli, registry
+from keras_seqzoo.models import PianoRollModel, SentenceClassifier
+from keras_seqzoo.preprocessing.midi import read_midi, write_midi
+
+
+@pytest.fixture
+def seqzoo(capsys):
+    def run(*arguments):
+        capsys.readouterr()
+        status = cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def composer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("presets") / "composer"
+    arguments = PianoRollModel.tiny() | {"num_keys": 88, "step_beats": 0.5}
+    registry.create("gru_piano_roll", **arguments).save_to_preset(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def critic(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("presets") / "critic"
+    model = registry.create("bi_gru_sentiment", **SentenceClassifier.tiny())
+    model.save_to_preset(folder)
+    return folder
+
+
+def test_the_files_hold_the_music(seqzoo, composer, tmp_path):
+    midi, picture = tmp_path / "tune.mid", tmp_path / "tune.png"
+    options = ["--steps", 12, "--seed", 3, "--temperature", 0.9, "-o", midi]
+    status, out, err = seqzoo("generate", composer, *options, "-o", picture, "--json")
+    assert status == 0 and picture.read_bytes().startswith(b"\x89PNG")
+    said = json.loads(out)
+    assert len(said["pitches"]) == 12 and said["files"] == [str(midi), str(picture)]
+    roll = registry.load(composer).generate(12, seed=3, temperature=0.9)
+    assert said["pitches"] == [[int(p) + 21 for p in np.flatnonzero(r)] for r in roll]
+    again = read_midi(midi, step_beats=0.5)  # silence at the end is not in a file
+    np.testing.assert_array_equal(again, roll[: len(again)])
+    assert not roll[len(again) :].any()
+
+
+def test_a_primer_comes_first(seqzoo, composer, tmp_path):
+    primer = np.zeros((5, 88), np.uint8)
+    primer[[0, 1, 2, 3, 4], [40, 42, 44, 45, 47]] = 1
+    write_midi(tmp_path / "primer.mid", primer, step_beats=0.5)
+    options = ["--primer", tmp_path / "primer.mid", "--steps", 4, "--json"]
+    status, out, _ = seqzoo("generate", composer, *options)
+    pitches = json.loads(out)["pitches"]
+    assert status == 0 and len(pitches) == 9
+    assert pitches[:5] == [[61], [63], [65], [66], [68]]
+
+
+def test_without_a_file_the_roll_is_drawn(seqzoo, composer):
+    status, out, _ = seqzoo("generate", composer, "--steps", 6)
+    assert status == 0 and len(out.splitlines()) > 3
+
+
+def test_bad_options_are_one_line(seqzoo, composer, critic, tmp_path):
+    (tmp_path / "no.mid").write_bytes(b"MThd and no more")
+    track = mido.MidiTrack([mido.Message("note_on", note=12, time=0)])
+    mido.MidiFile(tracks=[track]).save(tmp_path / "low.mid")
+    for options, message in [
+        (["-o", "x.wav"], "--output must end in .mid or .png. Received: x.wav"),
+        (["-o", "nowhere/x.mid"], "must be in a folder that can be written"),
+        (["--temperature", "-1"], "temperature must be a number from 0 on"),
+        (["--top-p", "1.5"], "top_p must be above 0 and at most 1"),
+        (["--top-k", "0"], "`top_k` must be"),
+        (["--steps", "0"], "0 is not in the range"),
+        (["--primer", tmp_path / "no.mid"], "no.mid: "),
+        (["--primer", tmp_path / "low.mid"], "pitches must be from 21 to 108"),
+        (["--primer", tmp_path / "none.mid"], "does not exist"),
+    ]:
+        status, out, err = seqzoo("generate", composer, *options)
+        assert (status, out) == (2, "") and message in err, options
+        assert len(err.splitlines()) == 1
+    status, _, err = seqzoo("generate", critic)
+    assert status == 2 and "must be a model that makes music" in err
+
+
+def test_greedy_is_the_same_for_any_seed(seqzoo, composer):
+    found = {
+        seqzoo("generate", composer, "--temperature", 0, "--seed", seed, "--json")[1]
+        for seed in (1, 2)
+    }
+    assert len(found) == 1
+
+
+def test_classes_of_sentences(seqzoo, critic):
+    status, out, _ = seqzoo("predict", critic, "apple bag", "--json")
+    (first,) = json.loads(out)
+    assert status == 0 and first["label"] in ("bad", "good")
+    assert [w["word"] for w in first["words"]] == ["apple", "bag"]
+    assert sum(w["weight"] for w in first["words"]) == pytest.approx(1.0)
+    status, out, _ = seqzoo("predict", critic, "apple bag")
+    assert out == f"{first['label']}  {first['probability']:.3f}\n"
+    status, out, _ = seqzoo("predict", critic, "apple bag", "--plot")
+    heaviest = max(first["words"], key=lambda w: w["weight"])["word"]
+    assert f"\x1b[48;2;230;159;0m{heaviest}\x1b[0m" in out
+
+
+def test_an_empty_review_has_no_class(seqzoo, critic):
+    status, out, err = seqzoo("predict", critic, "apple", " ")
+    assert (status, out) == (2, "")
+    assert err == "Error: TEXT must have a word or more. Received: ' '\n"
+
+
+def test_colours_are_of_a_classifier(seqzoo):
+    status, _, err = seqzoo("predict", "gru_tagger.atis", "--plot", "hello")
+    assert status == 2 and "--plot needs a classifier" in err
