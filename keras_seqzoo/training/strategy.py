@@ -22,8 +22,8 @@ def make_strategy(
     Args:
         name: "mirrored": all GPUs of this machine, or without one `replicas` parts of
             its CPU. "multiworker": all machines that the environment variable TF_CONFIG
-            lists, each of which runs this same program. "tpu": the TPU that this
-            machine is connected to. "none": one device.
+            lists, each of which runs this same program. "tpu": this machine's TPU,
+            or the one that the environment variable TPU_NAME names. "none": one device.
         replicas: For "mirrored" without a GPU, 2 by default.
 
     Raises:
@@ -164,8 +164,10 @@ def _check_tf_config(text: str | None) -> None:
 
 def _tpu() -> tf.distribute.Strategy:
     def connect():
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu="")
-        tf.config.experimental_connect_to_cluster(resolver)
+        address = os.environ.get("TPU_NAME", "local")
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=address)
+        if address != "local":
+            tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
 
