@@ -1,6 +1,7 @@
 """Writes RESULTS.md: what each pretrained model reaches, and how large and fast it is.
 
-    python tools/results.py --measure    # exports them, and times the files, first
+    python tools/results.py --measure [TAG ...]   # first exports them (or these), and
+                                                  # times the files
     python tools/results.py              # writes RESULTS.md
     python tools/results.py --check      # says whether it is up to date
 
@@ -31,25 +32,30 @@ FILES = {  # column -> file and quantisation
 }
 
 
-def measure() -> dict:
-    """Machine, and for each tag and file its bytes, milliseconds and input shape."""
+def measure(tags: list[str]) -> dict:
+    """Machine, and for each tag and file its bytes, milliseconds and input shape.
+
+    Of other tags than these, what was measured before.
+    """
     import keras_seqzoo as seqzoo
     from keras_seqzoo.bench.machine import facts
 
-    tags = {}
-    jobs = [(t, f) for t in seqzoo.list_models(pretrained=True) for f in FILES]
+    found = {}
+    jobs = [(t, f) for t in tags or seqzoo.list_models(pretrained=True) for f in FILES]
     for tag, name in tqdm(jobs, disable=None):
         file, quantize = FILES[name]
         with tempfile.TemporaryDirectory() as folder:
             report = seqzoo.export(
                 seqzoo.load(tag), f"{folder}/{file}", quantize=quantize, streaming=False
             )
-        tags.setdefault(tag, {})[name] = {
+        found.setdefault(tag, {})[name] = {
             "bytes": report.bytes,
             "latency_ms": report.latency_ms,
             "shape": report.latency_shape,
         }
-    return {"machine": facts(), "tags": tags}
+    if tags:
+        found = json.loads(MEASURED.read_text("utf-8"))["tags"] | found
+    return {"machine": facts(), "tags": dict(sorted(found.items()))}
 
 
 def text(measured: dict) -> str:
@@ -86,7 +92,7 @@ def text(measured: dict) -> str:
         "",
         "## Exported files",
         "",
-        f"MB, and ms a call for one sentence of {shape[1]} words, one thread; "
+        f"MB, and ms a call for one sequence of {shape[1]} steps, one thread; "
         f"{machine['cpu']}, {machine['date'][:10]} "
         "(`python tools/results.py --measure`). Only the signature `serve`.",
         "",
@@ -107,11 +113,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--measure", action="store_true")
+    parser.add_argument("--measure", nargs="*", metavar="TAG")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
-    if arguments.measure:
-        MEASURED.write_text(json.dumps(measure(), indent=1) + "\n", "utf-8")
+    if arguments.measure is not None:
+        measured = measure(arguments.measure)
+        MEASURED.write_text(json.dumps(measured, indent=1) + "\n", "utf-8")
     content = text(json.loads(MEASURED.read_text("utf-8")))
     if arguments.check:
         same = RESULTS.exists() and RESULTS.read_text("utf-8") == content

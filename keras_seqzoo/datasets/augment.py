@@ -144,6 +144,29 @@ def noise_at_ratio(
     return add_noise(samples, noise_seed, deviation)
 
 
+def rotate(values: tf.Tensor, seed: tf.Tensor, most: float) -> tf.Tensor:
+    """Vectors in space as a sensor gives them that sits a little askew.
+
+    Args:
+        values: `(time, 3)`, float.
+        seed: An integer tensor `(2,)`.
+        most: Degrees; the angle is drawn from 0 to `most`, the axis from all.
+
+    Returns:
+        `(time, 3)`, all steps turned alike.
+    """
+    seeds = tf.random.split(seed)
+    axis = tf.random.stateless_normal((3,), seeds[0])
+    axis /= tf.norm(axis) + 1e-12
+    angle = tf.random.stateless_uniform((), seeds[1], 0.0, most) * (math.pi / 180.0)
+    # Rodrigues' formula.
+    values = tf.ensure_shape(values, (None, 3))
+    axis = tf.broadcast_to(axis, tf.shape(values))
+    along = tf.reduce_sum(values * axis, axis=-1, keepdims=True) * axis
+    across = tf.linalg.cross(axis, values)
+    return along + tf.cos(angle) * (values - along) + tf.sin(angle) * across
+
+
 def transpose(roll: tf.Tensor, seed: tf.Tensor, most: int) -> tf.Tensor:
     """Moves all notes of a piano roll up or down by the same number of keys.
 

@@ -54,7 +54,7 @@ class Data(Section):
     word_dropout: float = Field(default=0.0, ge=0, le=10)  # See tagging.word_dropout.
     min_count: int = Field(default=1, gt=0)  # Rarer words are out of vocabulary.
     noise: float = Field(default=0.0, ge=0)  # Deviation, in the data's unit.
-    rescale: float = Field(default=0.0, ge=0, lt=1)  # Of a channel, up or down by.
+    rotate: float = Field(default=0.0, ge=0, le=180)  # Degrees, of vectors in space.
     transpose: int = Field(default=0, ge=0, le=12)  # Semitones up or down, at most.
 
     @pydantic.field_validator("train")

@@ -330,3 +330,29 @@ def test_bad_arguments_are_named(function, arguments, message):
     value, function = CASES[function]
     with pytest.raises(UserError, match=message):
         function(tf.constant(value), (1, 2), **arguments)
+
+
+def test_rotation_is_rigid_and_by_angles_up_to_the_most():
+    values = tf.constant(np.random.default_rng(0).normal(size=(30, 3)), tf.float32)
+    before = values.numpy()
+    angles, axes = [], []
+    for number in range(200):
+        after = augment.rotate(values, tf.constant([number, 7]), 30.0).numpy()
+        # The matrix that takes one to the other is a rotation.
+        matrix, *_ = np.linalg.lstsq(before, after, rcond=None)
+        np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-5)
+        assert np.linalg.det(matrix) == pytest.approx(1.0, abs=1e-5)
+        angles.append(np.degrees(np.arccos(min(1.0, (np.trace(matrix) - 1) / 2))))
+        axis = np.array(
+            [
+                matrix[1, 2] - matrix[2, 1],
+                matrix[2, 0] - matrix[0, 2],
+                matrix[0, 1] - matrix[1, 0],
+            ]
+        )
+        axes.append(axis / np.linalg.norm(axis))
+    assert max(angles) <= 30.01 and np.mean(angles) == pytest.approx(15, abs=2)
+    np.testing.assert_allclose(np.mean(axes, axis=0), 0, atol=0.15)
+    np.testing.assert_allclose(
+        augment.rotate(values, tf.constant([1, 7]), 0.0), values, atol=1e-6
+    )

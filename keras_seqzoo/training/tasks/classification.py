@@ -15,6 +15,7 @@ class Classification(Task):
     """Base of tasks whose models serve `labels` (batch,)."""
 
     METRIC = "accuracy"
+    TOLERANCE = 1.0
     FIGURE = "accuracy"
     FIGURE_IS = "the share of examples that get their own class, in percent"
 

@@ -34,7 +34,7 @@ model.predict_text(["a film that never loses its way"])  # [(label, probability)
 model.explain(["a film that never loses its way"])  # and each word's weight
 
 # A new head, to fine-tune on your own classes in plain Keras.
-mine = seqzoo.load("{name}", labels=["question", "request", "thanks"])
+mine = seqzoo.load("{name}", labels=["question", "request"])
 """
     LIMITS = """\
 English sentences of film reviews, lower-cased and split at spaces, punctuation apart as

@@ -30,7 +30,7 @@ class SeriesClassification(Classification):
     """
 
     DATASETS = ("uci_har", "japanese_vowels")
-    OPTIONS = frozenset({"noise", "rescale"})
+    OPTIONS = frozenset({"noise", "rotate"})
     GIVES = "It reads measurements step by step and gives their class."
     INTENDED_USE = """\
 To name what a phone's sensor sees, on the phone; as a start for other classes, by
@@ -40,7 +40,7 @@ model = seqzoo.load("{name}")
 model.predict_series([measurements])  # of arrays (time, channels): label, chance
 
 # A new head, to fine-tune on your own classes in plain Keras.
-mine = seqzoo.load("{name}", labels=["waving", "nothing"])
+mine = seqzoo.load("{name}", labels=["wave", "rest"])
 """
     LIMITS = """\
 Measurements like the data's: the same sensor, place on the body, rate, unit and axes.
@@ -105,17 +105,13 @@ No other device or person was tried, and no bias was looked for."""
 
     @classmethod
     def augment(cls, data: Any) -> Callable | None:
-        if not data.noise and not data.rescale:
+        if not data.noise and not data.rotate:
             return None
 
         def changed(inputs, targets, seed):
             series = inputs["series"]
-            if data.rescale:
-                channels = tf.shape(series)[1:]
-                factors = tf.random.stateless_uniform(
-                    channels, seed, 1.0 - data.rescale, 1.0 + data.rescale
-                )
-                series *= factors
+            if data.rotate:
+                series = augment.rotate(series, seed, data.rotate)
             if data.noise:
                 series = augment.add_noise(series, seed + 1, data.noise)
             return {"series": series}, targets

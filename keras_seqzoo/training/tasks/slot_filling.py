@@ -20,6 +20,7 @@ class SlotFilling(Task):
     """Rows are `TaggedSentence`s."""
 
     METRIC = "slot_f1"
+    TOLERANCE = 0.6
     DATASETS = catalogue.SLOT_SETS
     OPTIONS = frozenset({"word_dropout", "min_count"})
     GIVES = "It reads a sentence and gives a BIO slot tag for each word."

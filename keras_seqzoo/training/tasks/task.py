@@ -22,6 +22,7 @@ class Task(abc.ABC):
     Attributes:
         METRIC: Name of its figure in recipes, presets and tables.
         HIGHER_IS_BETTER: Of the figure.
+        TOLERANCE: What another seed may lose; about twice the spread of three.
         DATASETS: Names of the sets that it reads.
         OPTIONS: Keys of a recipe's data section that only some tasks have, and this
             one has.
@@ -36,6 +37,7 @@ class Task(abc.ABC):
 
     METRIC: str
     HIGHER_IS_BETTER: bool = True
+    TOLERANCE: float
     DATASETS: tuple[str, ...]
     OPTIONS: frozenset[str] = frozenset()
     GIVES: str

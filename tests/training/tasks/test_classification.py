@@ -123,25 +123,19 @@ def test_windows_of_uci_har_are_joined_and_split_by_person(monkeypatch):
     assert all(row.values.shape == (128, 3) for row in found["train"])
 
 
-def test_series_are_rescaled_by_channel_and_noisy():
-    augment = SeriesClassification.augment(
-        types.SimpleNamespace(noise=0.0, rescale=0.2)
-    )
-    series = tf.ones((50, 2))
-    ratios = np.array(
-        [
-            augment({"series": series}, 1, tf.constant([n, 3], tf.int64))[0]["series"]
-            for n in range(200)
-        ]
-    )  # (200, 50, 2)
-    np.testing.assert_array_equal(ratios, ratios[:, :1].repeat(50, axis=1))
-    assert 0.8 <= ratios.min() < 0.82 and 1.18 < ratios.max() <= 1.2
-    assert abs(np.corrcoef(ratios[:, 0].T)[0, 1]) < 0.3
-    augment = SeriesClassification.augment(
-        types.SimpleNamespace(noise=0.5, rescale=0.0)
-    )
+def test_series_are_turned_and_noisy():
+    options = types.SimpleNamespace(noise=0.0, rotate=20.0)
+    augment = SeriesClassification.augment(options)
+    series = tf.constant(RNG.normal(size=(50, 3)), tf.float32)
     seed = tf.constant([1, 2], tf.int64)
-    noisy = augment({"series": tf.zeros((4000, 2))}, 1, seed)[0]["series"]
+    turned = augment({"series": series}, 1, seed)[0]["series"]
+    assert not np.allclose(turned, series, atol=1e-3)
+    np.testing.assert_allclose(
+        np.linalg.norm(turned, axis=1), np.linalg.norm(series, axis=1), rtol=1e-5
+    )
+    options = types.SimpleNamespace(noise=0.5, rotate=0.0)
+    augment = SeriesClassification.augment(options)
+    noisy = augment({"series": tf.zeros((4000, 3))}, 1, seed)[0]["series"]
     assert np.std(noisy) == pytest.approx(0.5, rel=0.05)
-    off = types.SimpleNamespace(noise=0.0, rescale=0.0)
+    off = types.SimpleNamespace(noise=0.0, rotate=0.0)
     assert SeriesClassification.augment(off) is None
