@@ -71,7 +71,15 @@ def write(tmp_path, content):
             {"training": {"epochs": 1, "warmup_epochs": 50, "schedule": "cosine"}},
             "training: warmup_epochs must be at most epochs, 1. Received: 50",
         ),
-        ({"data": {"dataset": "atis", "train": ["dev"]}}, "data.train.0: must be"),
+        (
+            {"data": {"dataset": "atis", "train": ["dev"]}},
+            "data.train: must be of train, validation, test. Received: 'dev'",
+        ),
+        (
+            {"data": {"dataset": "atis", "transpose": 3}},
+            "data.transpose: must be left out: bi_gru_tagger has no use for it. "
+            "Received: 3",
+        ),
         ({"data": 3}, "data: must be a section of keys and values. Received: 3"),
         ({"model": "gru"}, "model: must be a section of keys and values"),
         ({"model": {"name": 3}}, "model.name: must be a valid string"),
