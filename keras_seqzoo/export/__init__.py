@@ -137,9 +137,14 @@ def export(
             raise UserError(f"the model cannot stream: {no_step}.")
         data = None
         if representative_data is not None:
-            from keras_seqzoo.export.calibration import examples, representative
+            from keras_seqzoo.export.calibration import (
+                check_finite_inside,
+                examples,
+                representative,
+            )
 
             data = representative(served, representative_data)
+            check_finite_inside(served, data)
             like_data = examples(served, data)
             served = dataclasses.replace(served, example=like_data)
             step = step and dataclasses.replace(step, inputs=like_data)

@@ -1,5 +1,6 @@
 """Inputs as the model will meet them, from which activations get their int8 scales."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -44,6 +45,35 @@ def representative(served: Served, data: Iterable[Any]) -> list[Arrays]:
     if not given:
         raise UserError("representative_data must hold inputs. Received: none")
     return given
+
+
+def check_finite_inside(served: Served, data: list[Arrays]) -> None:
+    """Runs the model over the data, and looks at what each operation computes.
+
+    On an infinity or NaN the converter ends the process, or takes scales that leave
+    nothing of the numbers beside it.
+
+    Raises:
+        UserError: if there is one; it says in which layer.
+    """
+    tf.debugging.enable_check_numerics()
+    try:
+        for inputs in data:
+            tensors = {name: tf.constant(array) for name, array in inputs.items()}
+            with in_float32(served.model):
+                served.call(tensors)
+    except tf.errors.InvalidArgumentError as error:
+        kind = re.search(r"Tensor had ([-+]?Inf|NaN)", str(error))
+        if kind is None:
+            raise
+        layer = re.search(r"when calling (\w+)\.call", str(error))
+        place = f" in a layer of type {layer[1]}" if layer else ""
+        raise UserError(
+            "quantize='full_int8' needs a model that computes finite numbers of "
+            f"representative_data. Received: {kind[1]}{place}"
+        ) from error
+    finally:
+        tf.debugging.disable_check_numerics()
 
 
 def calibration(

@@ -201,6 +201,28 @@ def test_wrong_arguments(arguments, message, model, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@keras.saving.register_keras_serializable("test_quantize")
+class Overflow(keras.layers.Layer):
+    """Its answers are finite, and what it computes on the way is not."""
+
+    def call(self, x):
+        return 1.0 / (1.0 + keras.ops.exp(1e4 * x))
+
+
+def test_full_int8_of_infinities_on_the_way_is_refused(tmp_path):
+    x = keras.Input((None, 3), name="x")
+    model = keras.Model(x, Overflow()(keras.layers.GRU(4, return_sequences=True)(x)))
+    data = [np.random.default_rng(0).normal(size=(1, 9, 3)).astype("float32")]
+    assert np.isfinite(model(data[0])).all()
+    with pytest.raises(UserError, match="finite numbers.*Received: .Inf in .*Overflow"):
+        # The converter would end this process.
+        export(
+            model, tmp_path / "x.tflite", quantize="full_int8", representative_data=data
+        )
+    assert not list(tmp_path.iterdir())
+    assert export(model, tmp_path / "x.tflite", quantize="int8_weights", **QUICK)
+
+
 def test_full_int8_of_two_lengths_in_mixed_precision(tmp_path):
     keras.utils.set_random_seed(0)
     x, y = keras.Input((None, 6), name="x"), keras.Input((None, 4), name="y")
