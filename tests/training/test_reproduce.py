@@ -2,7 +2,9 @@ import pytest
 
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.training import reproduce
+from keras_seqzoo.training.recipe import Recipe
 from keras_seqzoo.training.reproduce import find_recipe
+from keras_seqzoo.training.trainer import reaches, shortfall
 
 TAG = "bi_gru_tagger.tiny"
 
@@ -47,3 +49,20 @@ def test_recipes_that_are_not_there(recipes, tmp_path):
         find_recipe("x.y", recipes(1.0))
     with pytest.raises(UserError, match="recipes must be the folder zoo_configs/"):
         find_recipe(TAG, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "dataset", "right", "wrong"),
+    [
+        ("gru_tagger", "slot_f1", "atis", [95.0, 94.5, 99.0], [94.4, 0.0]),
+        ("gru_piano_roll", "frame_nll", "jsb_chorales", [95.0, 95.5, 8.0], [95.6]),
+    ],
+)
+def test_reached_within_the_tolerance(name, metric, dataset, right, wrong):
+    expected = {"metric": metric, "value": 95.0, "tolerance": 0.5}
+    sections = {"model": {"name": name}, "data": {"dataset": dataset}}
+    recipe = Recipe.model_validate(sections | {"expected": expected})
+    assert all(reaches(recipe, value) for value in right)
+    assert not any(reaches(recipe, value) for value in wrong)
+    worse = "below the recipe's 95.0 - 0.5" if name == "gru_tagger" else "above the "
+    assert worse in shortfall(recipe, wrong[0])

@@ -1,0 +1,50 @@
+"""README's table of the cells on music is what the tool writes from stored figures."""
+
+import importlib.util
+import pathlib
+
+import numpy as np
+import pytest
+
+TOOL = pathlib.Path(__file__).parents[2] / "tools" / "music_table.py"
+
+
+@pytest.fixture(scope="module")
+def music_table():
+    spec = importlib.util.spec_from_file_location("music_table", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_readme_is_up_to_date(music_table, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["music_table.py", "--check"])
+    assert music_table.main() == 0, capsys.readouterr().out
+
+
+def test_the_floor_on_a_case_worked_by_hand(music_table):
+    # From silence the key sounds once in two steps, from sound never in one:
+    # (1 + 1) / (2 + 2) = 1/2 and (0 + 1) / (1 + 2) = 1/3.
+    train = [np.array([[0], [0], [1], [0]])]
+    test = [np.array([[1], [1], [0], [1]])]
+    # sound to sound 1/3, to silence 2/3, silence to sound 1/2
+    expected = -np.log([1 / 3, 2 / 3, 1 / 2]).sum() / 3
+    assert music_table.floor(train, test) == pytest.approx(expected)
+
+
+def test_the_floor_of_the_real_set(music_table, data_dir):
+    floors = music_table.measure_floors(data_dir)
+    assert floors["jsb_chorales"] == pytest.approx(10.49, abs=0.005)
+
+
+def test_a_row_is_the_median_of_its_seeds(music_table):
+    def run(value):
+        return {"value": value, "parameters": 1234, "train_seconds": 60.0}
+
+    found = {"gru_piano_roll.jsb": {1: run(8.3), 2: run(8.1), 3: run(8.2)}}
+    floors = {"jsb_chorales": 10.49, "nottingham": 5.15}
+    rows = music_table.table(found, floors).splitlines()
+    assert rows[2] == (
+        "| GRU | 8.20 (median of 3 seeds, 8.10 to 8.30) | - | 1,234 | 1.0 / - |"
+    )
+    assert rows[-1].startswith("| each key depends on itself") and "10.49" in rows[-1]
