@@ -17,6 +17,7 @@ _BUILDERS = {
     "nottingham": "Nottingham",
     "uci_har": "UciHar",
     "japanese_vowels": "JapaneseVowels",
+    "folk_abc": "FolkAbc",
     "fsdd": "Fsdd",
     "multi30k": "Multi30k",
     "flickr8k": "Flickr8k",

@@ -103,7 +103,9 @@ def _lines_height(values: dict[str, Any]) -> float:
 
 
 def _lines(values: dict[str, Any]) -> list[str]:
-    """A review, or a sentence in its languages, as wrapped lines."""
+    """A review, a tune, or a sentence in its languages, as wrapped lines."""
+    if "tune" in values:
+        return values["tune"].splitlines()
     lines = [f"{key}:  {values[key]}" for key in ("en", "de", "fr") if key in values]
     lines = lines or [values["text"]]
     return [part for line in lines for part in textwrap.wrap(line, 110)]
@@ -173,6 +175,7 @@ def _draw_picture(panel: Axes, values: dict[str, Any]) -> None:
 _PANELS = {  # Task -> how an example is drawn, and the height it takes in inches.
     "slot filling": (_draw_sentence, _sentence_height),
     "sentiment": (_draw_lines, _lines_height),
+    "abc": (_draw_lines, _lines_height),
     "music": (_draw_music, lambda values: 2.6),
     "activity": (_draw_activity, lambda values: 2.2),
     "series": (_draw_series, lambda values: 2.2),

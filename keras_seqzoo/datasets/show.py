@@ -134,6 +134,16 @@ def _music(values: dict[str, Any], width: int) -> str:
     return text_drawing.piano_roll(values["roll"], LOWEST_PITCH, width)
 
 
+def _abc_heading(values: dict[str, Any]) -> str:
+    return next(
+        (line[2:] for line in values["tune"].splitlines() if line.startswith("T:")), ""
+    )
+
+
+def _abc(values: dict[str, Any], width: int) -> str:
+    return values["tune"].rstrip("\n")
+
+
 def _activity_heading(values: dict[str, Any]) -> str:
     goes_on = ", goes on in the next example" if values["joined"] else ""
     return f"{values['label']}, person {values['subject']}{goes_on}"
@@ -222,6 +232,7 @@ _VIEWS = {  # Task -> what the heading says of an example, and what stands under
     "slot filling": (_sentence_heading, _sentence),
     "sentiment": (_review_heading, _review),
     "music": (_music_heading, _music),
+    "abc": (_abc_heading, _abc),
     "activity": (_activity_heading, _activity),
     "series": (_series_heading, _series),
     "speech": (_speech_heading, _speech),

@@ -1,13 +1,14 @@
-"""Registers the nine data sets with TensorFlow Datasets, for `tfds.load`.
+"""Registers the data sets with TensorFlow Datasets, for `tfds.load`.
 
     import tensorflow_datasets as tfds
     import keras_seqzoo.datasets.tfds_builders
 
     test = tfds.load("snips", split="test")
 
-This module imports the builders of all nine, and with each import tfds learns a name:
-atis, snips, sst2, jsb_chorales, nottingham, uci_har, fsdd, multi30k and flickr8k. A set
-that has no public place for its very files takes them from `manual_dir`:
+This module imports all builders, and with each import tfds learns a name: atis, snips,
+sst2, jsb_chorales, nottingham, folk_abc, uci_har, japanese_vowels, fsdd, multi30k and
+flickr8k. A set that has no public place for its very files takes them from
+`manual_dir`:
 
     config = tfds.download.DownloadConfig(manual_dir="data/uci_har")
     tfds.load(
@@ -20,6 +21,7 @@ one-line errors.
 
 from keras_seqzoo.datasets.atis import Atis
 from keras_seqzoo.datasets.flickr8k import Flickr8k
+from keras_seqzoo.datasets.folk_abc import FolkAbc
 from keras_seqzoo.datasets.fsdd import Fsdd
 from keras_seqzoo.datasets.japanese_vowels import JapaneseVowels
 from keras_seqzoo.datasets.jsb_chorales import JsbChorales
@@ -32,6 +34,7 @@ from keras_seqzoo.datasets.uci_har import UciHar
 __all__ = [
     "Atis",
     "Flickr8k",
+    "FolkAbc",
     "Fsdd",
     "JapaneseVowels",
     "JsbChorales",

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_seqzoo.runtime.files import ModelFile
-from keras_seqzoo.runtime.note_sampling import checked_sampling, generate_roll
+from keras_seqzoo.runtime.note_sampling import checked_primer, generate_roll
 from keras_seqzoo.runtime.runner import Runner
+from keras_seqzoo.runtime.sampling import checked_sampling
 
 
 class PianoRollRunner(Runner):
@@ -44,12 +45,11 @@ class PianoRollRunner(Runner):
             UserError: an argument is out of range, or the file has no `step`.
         """
         self._check_streams()
-        sampling = checked_sampling(
-            steps, seed, temperature, top_k, top_p, primer, self.num_keys
-        )
+        sampling = checked_sampling(steps, seed, temperature, top_k, top_p)
+        primer = checked_primer(primer, self.num_keys)
 
         def step(roll, states):
             answer, states = self.step({"roll": roll[None]}, states)
             return answer["scores"][0], states
 
-        return generate_roll(step, sampling)
+        return generate_roll(step, sampling, primer)

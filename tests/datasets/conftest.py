@@ -134,6 +134,31 @@ def flickr8k_files():
     return files
 
 
+def vowel_files():
+    """Row n has n + 1 steps of 12 channels, and is of speaker n + 1."""
+
+    def file(split):
+        lines = ["# about", "@data"]
+        for row in range(ROWS[split]):
+            channels = [
+                ",".join(str(k + step / 8) for step in range(row + 1))
+                for k in range(12)
+            ]
+            lines.append(":".join([*channels, str(row + 1)]))
+        return ("\n".join(lines) + "\n").encode()
+
+    return {f"JapaneseVowels_{s.upper()}.ts": file(s) for s in ("train", "test")}
+
+
+def abc_files():
+    def file(split):
+        tunes = (f"X: {row}\nT:{split}\nK:G\nGABc|\n" for row in range(ROWS[split]))
+        return gzip.compress("\n".join(tunes).encode())
+
+    splits = {"train": "train", "valid": "validation", "test": "test"}
+    return {f"{name}.abc.gz": file(split) for name, split in splits.items()}
+
+
 FAKES = {  # Name -> its files and the rows of its splits.
     "atis": (slot_files, ROWS),
     "snips": (slot_files, ROWS),
@@ -141,6 +166,8 @@ FAKES = {  # Name -> its files and the rows of its splits.
     "jsb_chorales": (lambda: piano_files("jsb_chorales.json.gz"), ROWS),
     "nottingham": (lambda: piano_files("nottingham.json.gz"), ROWS),
     "uci_har": (uci_har_files, {"train": 5, "test": 3}),
+    "japanese_vowels": (vowel_files, {"train": 5, "test": 3}),
+    "folk_abc": (abc_files, ROWS),
     "fsdd": (fsdd_files, {"train": 2, "validation": 10, "test": 10}),
     "multi30k": (multi30k_files, ROWS),
     "flickr8k": (flickr8k_files, ROWS),

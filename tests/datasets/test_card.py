@@ -12,6 +12,8 @@ TRAPS = {
     "jsb_chorales": ["quarter note", "sixteenth", "steps 2 to T"],
     "nottingham": ["eighth note", "ABC"],
     "uci_har": ["3 of the 9", "`joined`", "by person", "from 0"],
+    "japanese_vowels": ["no validation part", "98.6 %", "unequal lengths"],
+    "folk_abc": ["piano rolls", "no standard split", "Y:"],
     "fsdd": ["2,400", "leaves a speaker out", "5 to 9"],
     "multi30k": ["sacreBLEU", "no-break", "line feeds", "one validation sentence"],
     "flickr8k": ["test (800)", "aspect", "ImageNet"],

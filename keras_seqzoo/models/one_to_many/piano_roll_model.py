@@ -12,7 +12,8 @@ from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.registry import register
-from keras_seqzoo.runtime.note_sampling import checked_sampling, generate_roll
+from keras_seqzoo.runtime.note_sampling import checked_primer, generate_roll
+from keras_seqzoo.runtime.sampling import checked_sampling
 from keras_seqzoo.streaming import carried_states, streamed_layers
 
 
@@ -131,10 +132,9 @@ class PianoRollModel(ZooModel):
         Raises:
             UserError: An argument is out of range, or the primer has other keys.
         """
-        sampling = checked_sampling(
-            steps, seed, temperature, top_k, top_p, primer, self.num_keys
-        )
-        return generate_roll(self._streamed_step(), sampling)
+        sampling = checked_sampling(steps, seed, temperature, top_k, top_p)
+        primer = checked_primer(primer, self.num_keys)
+        return generate_roll(self._streamed_step(), sampling, primer)
 
     def _streamed_step(self):
         """`(roll, states) -> scores, states`, states None at the start."""

@@ -2,18 +2,15 @@ import numpy as np
 import pytest
 
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.runtime.note_sampling import (
-    checked_sampling,
-    draw_notes,
-    generate_roll,
-)
+from keras_seqzoo.runtime.note_sampling import checked_primer, generate_roll
+from keras_seqzoo.runtime.sampling import checked_sampling, draw_notes, draw_token
 
 SCORES = np.array([2.0, -1.0, 0.5, -3.0])
 CHANCES = 1 / (1 + np.exp(-SCORES))
 
 
-def sampling(steps=1, seed=0, temperature=1.0, top_k=None, top_p=None, primer=None):
-    return checked_sampling(steps, seed, temperature, top_k, top_p, primer, 4)
+def sampling(steps=1, seed=0, temperature=1.0, top_k=None, top_p=None):
+    return checked_sampling(steps, seed, temperature, top_k, top_p)
 
 
 def shares(count=4000, **options):
@@ -57,8 +54,8 @@ def test_the_primer_is_fed_and_then_each_step_drawn():
         fed.append(roll.copy())
         return np.full((len(roll), 4), [9.0, -9.0, 9.0, -9.0]), (states or 0) + 1
 
-    primer = np.array([[0, 1, 0, 0], [0, 0, 0, 1]])
-    roll = generate_roll(step, sampling(steps=3, primer=primer))
+    primer = checked_primer([[0, 1, 0, 0], [0, 0, 0, 1]], 4)
+    roll = generate_roll(step, sampling(steps=3), primer)
     assert roll.tolist() == [*primer.tolist(), *[[1, 0, 1, 0]] * 3]
     assert fed[0].tolist() == [[0, 0, 0, 0], *primer.tolist()]
     assert [x.tolist() for x in fed[1:]] == [[[1, 0, 1, 0]]] * 2
@@ -77,10 +74,38 @@ def test_the_primer_is_fed_and_then_each_step_drawn():
         ({"top_k": 0}, "`top_k` must be.*top_k=0"),
         ({"steps": 0}, "`steps` must be.*steps=0"),
         ({"seed": -1}, "`seed` must be.*seed=-1"),
-        ({"primer": np.zeros((2, 5))}, r"primer must be a roll \(time, 4\).*\(2, 5\)"),
-        ({"primer": np.full((2, 4), 0.5)}, "primer must be a roll of 0 and 1"),
     ],
 )
 def test_what_is_out_of_range_is_named(options, message):
     with pytest.raises(UserError, match=message):
         sampling(**options)
+
+
+def test_what_is_no_primer():
+    assert checked_primer(None, 4).shape == (0, 4)
+    with pytest.raises(UserError, match=r"primer must be a roll \(time, 4\).*\(2, 5\)"):
+        checked_primer(np.zeros((2, 5)), 4)
+    with pytest.raises(UserError, match="primer must be a roll of 0 and 1"):
+        checked_primer(np.full((2, 4), 0.5), 4)
+
+
+def token_shares(count=4000, **options):
+    rng = np.random.default_rng(0)
+    drawn = [draw_token(SCORES, rng, sampling(**options)) for _ in range(count)]
+    return np.bincount(drawn, minlength=4) / count
+
+
+def test_tokens_are_drawn_by_their_softmax():
+    def softmax(scores):
+        return np.exp(scores) / np.exp(scores).sum()
+
+    np.testing.assert_allclose(token_shares(), softmax(SCORES), atol=0.03)
+    cold = softmax(SCORES / 0.5)
+    np.testing.assert_allclose(token_shares(temperature=0.5), cold, atol=0.03)
+    assert token_shares(20, temperature=0.0).tolist() == [1, 0, 0, 0]
+    assert token_shares(20, temperature=1e-6).tolist() == [1, 0, 0, 0]
+    two = np.where(SCORES >= 0.5, softmax(SCORES), 0)
+    for options in ({"top_k": 2}, {"top_p": 0.9}):  # 0.78, 0.17, 0.04, 0.01
+        shares = token_shares(**options)
+        np.testing.assert_allclose(shares, two / two.sum(), atol=0.03)
+        assert not shares[[1, 3]].any()
