@@ -1,0 +1,32 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_seqzoo.models import SentenceClassifier
+
+SENTENCES = ["apple  bag CAT", "", "dog nobody \0 elephant dog"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(1)
+    return SentenceClassifier(**SentenceClassifier.tiny())
+
+
+def test_what_is_explained_is_what_is_served(model):
+    inputs = model.preprocessor(SENTENCES)
+    served = {key: np.asarray(x) for key, x in model.serve(inputs).items()}
+    logits = np.asarray(model(inputs))
+    np.testing.assert_allclose(served["scores"], logits, atol=1e-6)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for row, (label, chance, words) in enumerate(model.explain(SENTENCES, 2)):
+        assert label == model.labels[logits[row].argmax()]
+        assert chance == pytest.approx(shares[row].max(), abs=1e-6)
+        assert [word for word, _ in words] == SENTENCES[row].split()
+        weights = served["word_weights"][row]
+        assert [w for _, w in words] == pytest.approx(
+            weights[: len(words)].tolist(), abs=1e-6
+        )
+        assert not weights[len(words) :].any()
+        assert sum(w for _, w in words) == pytest.approx(float(bool(words)), abs=1e-6)
+    assert model.predict_text(SENTENCES) == [e[:2] for e in model.explain(SENTENCES)]

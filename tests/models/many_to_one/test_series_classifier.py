@@ -1,0 +1,64 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.models import SeriesClassifier
+
+RNG = np.random.default_rng(0)
+
+
+def made(**more):
+    keras.utils.set_random_seed(1)
+    return SeriesClassifier(**(SeriesClassifier.tiny() | more))
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 8])
+def test_padding_changes_nothing_behind_a_convolution(length):
+    """Which steps a strided convolution sees must not hang on the padded length."""
+    model = made(convolution_filters=5)
+    series = RNG.normal(size=(1, length, 2)).astype("float32")
+    alone = np.asarray(model({"series": series}))
+    for more in (1, 2, 9):
+        padded = np.pad(series, [(0, 0), (0, more), (0, 0)])
+        np.testing.assert_allclose(model({"series": padded}), alone, atol=1e-6)
+
+
+def test_channels_are_normalised():
+    model = made()
+    plain = made(mean=[0.0, 0.0], deviation=[1.0, 1.0])
+    plain.set_weights(model.get_weights())
+    series = RNG.normal(size=(3, 6, 2)).astype("float32")
+    scaled = (series - [0.1, -0.2]) / [1.5, 0.5]
+    np.testing.assert_allclose(
+        model({"series": series}),
+        plain({"series": scaled.astype("float32")}),
+        atol=1e-5,
+    )
+
+
+def test_one_direction_says_at_every_step_what_it_holds_by_then():
+    model = made(bidirectional=False)
+    series = RNG.normal(size=(1, 6, 2)).astype("float32")
+    every = np.asarray(model({"series": series}))
+    assert every.shape == (1, 6, 2)
+    for steps in range(1, 7):
+        by_then = model.serve({"series": series[:, :steps]})["scores"]
+        np.testing.assert_allclose(by_then, every[:, steps - 1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"mean": [1.0]}, "`mean` must be a number for each of the 2 channels"),
+        ({"deviation": ["a", 1]}, "`deviation` must be a number for each"),
+        ({"mean": [np.nan, 0.0]}, "`mean` must be a number"),
+        (
+            {"bidirectional": False, "convolution_filters": 4},
+            "`convolution_filters` must be 0 in one direction.*=4",
+        ),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(UserError, match=message):
+        made(**arguments)
