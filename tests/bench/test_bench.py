@@ -171,8 +171,8 @@ def test_a_backend_that_there_is_not(seqzoo, command, backend, monkeypatch):
     status, out, err = seqzoo("bench", command)
     assert (status, out) == (2, "")
     assert err == (
-        "Error: bench needs KERAS_BACKEND to be one of tensorflow, jax, torch. "
-        f"Received: {backend!r}\n"
+        "Error: KERAS_BACKEND must be one of tensorflow, jax, torch. "
+        f"Received: {backend}\n"
     )
 
 
@@ -187,6 +187,8 @@ def test_help_shows_examples(seqzoo, command):
     status, out, _ = seqzoo("bench", *command, "--help")
     assert status == 0
     assert f"\n    seqzoo bench {' '.join(command)}" in out
+    if command in (["train"], ["infer"]):
+        assert ", ".join(CASES) in " ".join(out.split())
 
 
 def test_a_backend_that_is_not_installed(seqzoo, monkeypatch):
