@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 import tensorflow as tf
+
+from keras_seqzoo.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,8 +71,10 @@ class GradientFlow:
 
         Raises:
             ImportError: without matplotlib, which is in the extra `plots`.
+            ValueError: if `where` is neither, or in a folder that is not there.
         """
         try:
+            from matplotlib.axes import Axes
             from matplotlib.figure import Figure
         except ImportError:
             raise ImportError(
@@ -77,8 +82,18 @@ class GradientFlow:
             ) from None
 
         axes = where
-        if isinstance(where, str | Path):
+        if isinstance(where, str | os.PathLike):
+            file = Path(where)
+            if not file.name or not file.parent.is_dir():
+                raise UserError(
+                    "`where` must be a file in a folder that is there. Received: "
+                    f"where={str(where)!r}"
+                )
             axes = Figure(figsize=(7, 4), layout="constrained").subplots()
+        elif not isinstance(where, Axes):
+            raise UserError(
+                f"`where` must be a file or matplotlib axes. Received: where={where!r}"
+            )
         for name, norms in self.norms.items():
             # A log scale has no place for the zeros of masked steps.
             axes.plot(np.where(norms > 0, norms, np.nan), label=name)
@@ -154,6 +169,7 @@ def gradient_flow(
         )
     inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
     layers = _recurrent_layers(model, layer)
+    _check_shapes(model, inputs)
 
     runs: list[_Run] = []
     tape = tf.GradientTape(watch_accessed_variables=False)
@@ -186,6 +202,28 @@ def gradient_flow(
             flow.whole_norms[key] = run.mean(np.sqrt(squares[own].sum(axis=0)))
             flow.norms[key] = flow.state_norms[key][0]
     return flow
+
+
+def _check_shapes(model: keras.Model, inputs: Any) -> None:
+    """Errors for inputs that Keras would print, or that hold nothing."""
+    arrays = [x for x in keras.tree.flatten(inputs) if hasattr(x, "shape")]
+    shapes = [tuple(x.shape) for x in arrays]
+    if any(0 in shape for shape in shapes):
+        raise UserError(
+            "`batch` must have one example and one step or more. Received: inputs of "
+            f"shapes {shapes}"
+        )
+    wanted = [tuple(x.shape) for x in getattr(model, "inputs", None) or []]
+    if len(shapes) == len(wanted) and not all(map(_has_rank, shapes, wanted)):
+        raise UserError(
+            f"`batch` must have inputs of shapes {wanted}. Received: shapes {shapes}"
+        )
+
+
+def _has_rank(shape: tuple, wanted: tuple) -> bool:
+    """Whether the ranks are the same, once Keras adds or drops a last axis of 1."""
+    one, other = sorted([shape, wanted], key=len)
+    return len(one) == len(other) or (len(one) == len(other) - 1 and other[-1] == 1)
 
 
 @dataclasses.dataclass

@@ -501,9 +501,23 @@ def test_wrong_arguments():
         ((model, (x, y), "mse", model.layers[-1]), "hold one: .* Received: layer=<D"),
         ((model, (x, y, np.ones(2)), squared), "With sample weights .* loss=<function"),
         ((graph, (x, y), squared), "must run eagerly.* Received: layer mapped"),
+        ((model, (x[:0], y[:0]), "mse"), r"one example .* shapes \[\(0, 5, 3\)\]$"),
+        ((model, (x[:, :0], y), "mse"), r"one step or more.* \[\(2, 0, 3\)\]$"),
+        ((model, (x[0], y), "mse"), r"\(None, None, 3\)\]. Received: .*\(5, 3\)\]$"),
     ]:
         with pytest.raises(ValueError, match=message):
             gradient_flow(*arguments)
+
+
+def test_a_last_axis_of_one_may_be_left_out():
+    """As Keras has it."""
+    model = keras.Sequential([keras.Input((None, 1)), keras.layers.LSTM(2)])
+    x = inputs_for(2, 5, 1)
+    expected = gradient_flow(model, (x, np.zeros((2, 2))), "mse")
+    flow = gradient_flow(model, (x[..., 0], np.zeros((2, 2))), "mse")
+    np.testing.assert_array_equal(
+        *(list(f.norms.values())[0] for f in (flow, expected))
+    )
 
 
 def test_only_on_tensorflow(monkeypatch):
@@ -547,6 +561,13 @@ def test_printed_and_drawn(tmp_path):
     drawn = axes.lines[0].get_ydata()
     np.testing.assert_array_equal(drawn[:4], list(flow.norms.values())[0][:4])
     assert np.isnan(drawn[4])
+    for where, message in [
+        (3, "must be a file or matplotlib axes. Received: where=3"),
+        (str(tmp_path / "no" / "flow.png"), "a folder that is there.*no/flow.png'"),
+        ("", "a folder that is there. Received: where=''"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            flow.plot(where)
     flow.plot(tmp_path / "flow.png")
     assert (tmp_path / "flow.png").read_bytes().startswith(b"\x89PNG")
 
@@ -570,6 +591,24 @@ def test_the_tool_prints_the_numbers(tool, capsys):
         assert len(row["norms"]) == len(row["hidden_norms"]) == 12
         assert row["norms"][-1] == row["hidden_norms"][-1] == pytest.approx(1.0)
         assert 0 < row["norms"][0] < 1
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--steps=0", "`--steps` must be a positive integer. Received: --steps=0"),
+        ("--steps=1", "`--steps` must be 2 or more. Received: --steps=1"),
+        ("--seeds=0", "`--seeds` must be a positive integer. Received: --seeds=0"),
+        ("--units=-1", "`--units` must be a positive integer. Received: --units=-1"),
+        ("--units=3", "units=3"),  # the clockwork RNN has four modules
+    ],
+)
+def test_the_tool_names_a_wrong_number(tool, capsys, option, words):
+    with pytest.raises(SystemExit) as stopped:
+        tool.main([option])
+    assert stopped.value.code == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "error: " in message and words in message
 
 
 def test_the_tool_writes_the_figure_and_the_readme(tool, tmp_path, monkeypatch):

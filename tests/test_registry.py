@@ -31,13 +31,13 @@ def registered(monkeypatch):
 def test_list_models_filters():
     everything = seqzoo.list_models(pretrained=False)
     assert "bi_peephole_tagger" in everything and everything == sorted(everything)
-    assert seqzoo.list_models("*lstm*", pretrained=False) == [
+    assert seqzoo.list_models("*lstm*_tagger", pretrained=False) == [
         "bi_lstm_tagger",
         "coupled_lstm_tagger",
         "lstm_tagger",
         "peephole_lstm_tagger",
     ]
-    assert seqzoo.list_models(["gru*", "scrn*"], pretrained=False) == [
+    assert seqzoo.list_models(["gru_t*", "scrn_t*"], pretrained=False) == [
         "gru_tagger",
         "scrn_tagger",
     ]

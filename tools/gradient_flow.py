@@ -21,6 +21,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from readme_section import write_section
 
+from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.diagnose import gradient_flow
 from keras_seqzoo.layers import recurrent_layer
 
@@ -155,6 +156,15 @@ def main(arguments=None) -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="print, and write nothing")
     arguments = parser.parse_args(arguments)
+    try:
+        for name in ("steps", "units", "seeds"):
+            positive_integer(f"--{name}", getattr(arguments, name))
+        if arguments.steps == 1:
+            raise ValueError("`--steps` must be 2 or more. Received: --steps=1")
+        for cell in CELLS:
+            recurrent_layer(cell, arguments.units)
+    except ValueError as error:
+        parser.error(str(error))
     measured = measure(arguments.steps, arguments.units, arguments.seeds)
     if arguments.json:
         print(json.dumps(measured))

@@ -8,8 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seqzoo.arguments import positive_integer
+from keras_seqzoo.arguments import listed, positive_integer
 from keras_seqzoo.cells.recurrent_cell import RecurrentCell, dropped
+from keras_seqzoo.errors import UserError
 
 # Up to here every integer is exact in the type that carries the step counter.
 _EXACT_INTEGERS = {"float16": 2**11, "bfloat16": 2**8, "float32": 2**24}
@@ -34,7 +35,7 @@ class ClockworkRNNCell(RecurrentCell):
     Args:
         units: Positive integer, divisible by the number of periods.
         periods: The modules' periods, positive integers from fast to slow.
-        activation: The activation g.
+        activation: The activation g, of each unit by itself.
         **kwargs: Arguments of `RecurrentCell`.
 
     Call: inputs `(batch, features)`, states `[h, t]`: `(batch, units)`, and
@@ -54,33 +55,39 @@ class ClockworkRNNCell(RecurrentCell):
     ) -> None:
         super().__init__(units, **kwargs)
         try:
-            if not isinstance(periods, (tuple, list)) or not periods:
-                raise ValueError
-            self.periods = tuple(positive_integer("period", one) for one in periods)
+            entries = listed("periods", periods, "positive integers")
+            self.periods = tuple(positive_integer("period", one) for one in entries)
         except ValueError:
-            raise ValueError(
-                "`periods` must be a sequence of positive integers, such as "
-                f"(1, 2, 4, 8). Received: periods={periods!r}"
-            ) from None
+            self.periods = ()
+        if not self.periods:
+            raise UserError(
+                "`periods` must be a sequence of positive integers, such as (1, 2, 4, "
+                f"8). Received: periods={' '.join(repr(periods).split())}"
+            )
         if list(self.periods) != sorted(self.periods):
-            raise ValueError(
+            raise UserError(
                 "`periods` must be sorted from fast to slow (ascending). "
-                f"Received: periods={tuple(periods)}"
+                f"Received: periods={self.periods}"
             )
         if self.units % len(self.periods):
-            raise ValueError(
+            raise UserError(
                 "`units` must be divisible by the number of periods, "
                 f"{len(self.periods)}. Received: units={units}"
             )
         self.cycle = math.lcm(*self.periods)
         exact = _EXACT_INTEGERS.get(self.compute_dtype, 2**53)
         if self.cycle > exact:
-            raise ValueError(
+            raise UserError(
                 "The least common multiple of `periods` must be at most "
                 f"{exact} to count steps in {self.compute_dtype}. Received: "
                 f"periods={self.periods}"
             )
         self.activation = keras.activations.get(activation)
+        if _mixes_units(self.activation, self.units):
+            raise UserError(
+                "`activation` must act on each unit by itself, for the modules tick at "
+                f"different steps. Received: activation={activation!r}"
+            )
         self.module_units = self.units // len(self.periods)
         self.state_size = [self.units, 1]
         module = np.repeat(np.arange(len(self.periods)), self.module_units)
@@ -108,3 +115,20 @@ class ClockworkRNNCell(RecurrentCell):
             "periods": list(self.periods),
             "activation": keras.activations.serialize(self.activation),
         }
+
+
+def _mixes_units(activation: Any, units: int) -> bool:
+    """Whether a unit's value hangs on the others', as a softmax's does."""
+    high, low = np.full(units, 1.0), np.full(units, -0.5)
+    odd = np.arange(units) % 2 == 1
+    rows = np.stack([np.where(odd, low, high), high, low]).astype("float32")
+    values = activation(ops.convert_to_tensor(rows))
+    try:
+        values = ops.convert_to_numpy(values)
+    except (NotImplementedError, TypeError):  # while a graph is traced there are none
+        return False
+    if values.shape != rows.shape:
+        return True
+    mixed, high, low = values
+    alone = np.where(odd, low, high)
+    return not np.allclose(mixed, alone, rtol=1e-3, atol=1e-6, equal_nan=True)

@@ -14,18 +14,6 @@ STATE_READING = (
 )
 
 
-def refuse(cell: str, kwargs: dict, names: tuple[str, ...]) -> None:
-    """Raise `TypeError` for the first of `names` that is in `kwargs`."""
-    for name in names:
-        if name in kwargs:
-            raise TypeError(f"{cell} has no argument {name!r}.")
-
-
-def without(config: dict, names: tuple[str, ...]) -> dict:
-    """`config` less the entries of these names."""
-    return {key: value for key, value in config.items() if key not in names}
-
-
 def wide(x: Any) -> Any:
     """x in float32 at least: a long recurrence needs its digits."""
     return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))

@@ -9,16 +9,8 @@ import keras
 from keras import ops
 
 from keras_seqzoo.arguments import positive_integer
-from keras_seqzoo.cells.linear_cell import refuse, wide, without
-from keras_seqzoo.cells.recurrent_cell import RecurrentCell
-
-# The paper says how every weight starts, and none of them is a bias.
-_UNUSED = tuple(
-    name
-    for name in inspect.signature(RecurrentCell.__init__).parameters
-    if name.endswith(("_initializer", "_regularizer", "_constraint"))
-    or name in ("use_bias", "recurrent_dropout")
-)
+from keras_seqzoo.cells.linear_cell import wide
+from keras_seqzoo.cells.recurrent_cell import RecurrentCell, refuse
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -55,6 +47,14 @@ class LRUCell(RecurrentCell):
     Sequences, arXiv 2303.06349.
     """
 
+    # The paper says how every weight starts, and none of them is a bias.
+    unused = tuple(
+        name
+        for name in inspect.signature(RecurrentCell.__init__).parameters
+        if name.endswith(("_initializer", "_regularizer", "_constraint"))
+        or name in ("use_bias", "recurrent_dropout")
+    )
+
     def __init__(
         self,
         units: int,
@@ -64,7 +64,7 @@ class LRUCell(RecurrentCell):
         max_phase: float = 6.28,
         **kwargs: Any,
     ) -> None:
-        refuse("LRUCell", kwargs, _UNUSED)
+        refuse("LRUCell", kwargs, self.unused)
         super().__init__(units, **kwargs)
         if output_units is not None:
             output_units = positive_integer("output_units", output_units)
@@ -154,7 +154,7 @@ class LRUCell(RecurrentCell):
     def skip(self, inputs: Any) -> Any:
         """x D: (..., output_units)."""
         if len(self.skip_kernel.shape) == 1:
-            return inputs * self.skip_kernel
+            return ops.multiply(inputs, self.skip_kernel)
         return ops.matmul(inputs, self.skip_kernel)
 
     def project(self, inputs: Any) -> Any:
@@ -175,7 +175,7 @@ class LRUCell(RecurrentCell):
 
     def get_config(self) -> dict:
         return {
-            **without(super().get_config(), _UNUSED),
+            **super().get_config(),
             "output_units": self.output_units,
             "r_min": self.r_min,
             "r_max": self.r_max,

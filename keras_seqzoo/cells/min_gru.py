@@ -5,14 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_seqzoo.cells.linear_cell import (
-    STATE_READING,
-    positive,
-    refuse,
-    wide,
-    without,
-)
-from keras_seqzoo.cells.recurrent_cell import RecurrentCell
+from keras_seqzoo.cells.linear_cell import STATE_READING, positive, wide
+from keras_seqzoo.cells.recurrent_cell import RecurrentCell, refuse
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -41,8 +35,10 @@ class MinGRUCell(RecurrentCell):
     Source: Feng et al. 2024, Were RNNs All We Needed?, arXiv 2410.01201.
     """
 
+    unused = STATE_READING
+
     def __init__(self, units: int, **kwargs: Any) -> None:
-        refuse("MinGRUCell", kwargs, STATE_READING)
+        refuse("MinGRUCell", kwargs, self.unused)
         super().__init__(units, **kwargs)
         self.state_size = [self.units]
 
@@ -60,6 +56,3 @@ class MinGRUCell(RecurrentCell):
         a, b = self.coefficients(projected)
         h = ops.cast(a * wide(states[0]) + b, self.compute_dtype)  # (batch, units)
         return h, [h]
-
-    def get_config(self) -> dict:
-        return without(super().get_config(), STATE_READING)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_seqzoo.arguments import truth
 from keras_seqzoo.cells.recurrent_cell import RecurrentCell, dropped
 
 
@@ -51,7 +52,7 @@ class PeepholeLSTMCell(RecurrentCell):
         super().__init__(units, **kwargs)
         self.activation = keras.activations.get(activation)
         self.recurrent_activation = keras.activations.get(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
+        self.unit_forget_bias = truth("unit_forget_bias", unit_forget_bias)
         self.peephole_initializer = keras.initializers.get(peephole_initializer)
         self.state_size = [self.units, self.units]
 

@@ -2,7 +2,7 @@
 
 import numbers
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -11,7 +11,7 @@ from keras import ops
 # one dropout mask per sequence; without it each time step would draw its own.
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
-from keras_seqzoo.arguments import positive_integer
+from keras_seqzoo.arguments import positive_integer, truth
 
 
 def rate(name: str, value: float) -> float:
@@ -22,6 +22,13 @@ def rate(name: str, value: float) -> float:
             f"`{name}` must be a number in [0, 1). Received: {name}={value!r}"
         )
     return float(value)
+
+
+def refuse(cell: str, kwargs: dict, names: tuple[str, ...]) -> None:
+    """Raise `TypeError` for the first of `names` that is in `kwargs`."""
+    for name in names:
+        if name in kwargs:
+            raise TypeError(f"{cell} has no argument {name!r}.")
 
 
 class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
@@ -35,6 +42,9 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
     - `step(projected, states, recurrent_dropout_mask)`: the rest; returns
       `(output, new_states)`.
 
+    It names in `unused` those of the arguments below that it refuses, for they would
+    do nothing.
+
     Args:
         units: Positive integer, the size of the hidden state.
         use_bias: Whether the cell adds a bias.
@@ -47,6 +57,8 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         seed: Integer seed of the dropout masks.
         **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, ...).
     """
+
+    unused: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -68,7 +80,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
     ) -> None:
         super().__init__(**kwargs)
         self.units = positive_integer("units", units)
-        self.use_bias = use_bias
+        self.use_bias = truth("use_bias", use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -174,7 +186,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
             "regularizer": keras.regularizers.serialize,
             "constraint": keras.constraints.serialize,
         }
-        return {
+        config = {
             **super().get_config(),
             "units": self.units,
             "use_bias": self.use_bias,
@@ -187,6 +199,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
             "recurrent_dropout": self.recurrent_dropout,
             "seed": self.seed,
         }
+        return {key: value for key, value in config.items() if key not in self.unused}
 
 
 def dropped(hidden: Any, mask: Any) -> Any:

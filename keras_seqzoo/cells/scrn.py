@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_seqzoo.arguments import positive_integer
-from keras_seqzoo.cells.recurrent_cell import RecurrentCell, dropped
+from keras_seqzoo.arguments import positive_integer, truth
+from keras_seqzoo.cells.recurrent_cell import RecurrentCell, dropped, refuse
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -38,6 +38,8 @@ class SCRNCell(RecurrentCell):
     Networks, arXiv 1412.7753 (the paper's form: h reads the new context).
     """
 
+    unused = ("use_bias",)
+
     def __init__(
         self,
         units: int,
@@ -46,14 +48,13 @@ class SCRNCell(RecurrentCell):
         learn_alpha: bool = False,
         **kwargs: Any,
     ) -> None:
-        if "use_bias" in kwargs:
-            raise TypeError("SCRNCell has no bias, and so no argument `use_bias`.")
+        refuse("SCRNCell", kwargs, self.unused)
         super().__init__(units, use_bias=False, **kwargs)
         self.context_units = positive_integer("context_units", context_units)
         if not isinstance(alpha, numbers.Real) or not 0.0 < alpha < 1.0:
             raise ValueError(f"`alpha` must be in (0, 1). Received: alpha={alpha!r}")
         self.alpha = float(alpha)
-        self.learn_alpha = learn_alpha
+        self.learn_alpha = truth("learn_alpha", learn_alpha)
         self.state_size = [self.units, self.context_units]
         self.output_size = self.units + self.context_units
 
@@ -97,10 +98,8 @@ class SCRNCell(RecurrentCell):
         return ops.concatenate([h, s], axis=-1), [h, s]
 
     def get_config(self) -> dict:
-        config = super().get_config()
-        del config["use_bias"]
         return {
-            **config,
+            **super().get_config(),
             "context_units": self.context_units,
             "alpha": self.alpha,
             "learn_alpha": self.learn_alpha,

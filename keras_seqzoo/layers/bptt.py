@@ -19,8 +19,10 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops, tree
 
+from keras_seqzoo.layers.first_order import first_order
 from keras_seqzoo.layers.gpu import on_gpu
 from keras_seqzoo.layers.scan import loops_for_export
+from keras_seqzoo.layers.xla import compiled, under_xla
 
 BLOCK = 256  # steps whose factors are computed at once: they stay in the cache
 PART = 8  # rows; smaller parts of a batch are not worth a thread of their own
@@ -68,7 +70,7 @@ def engine_runs(inputs: Any) -> bool:
 
     if tf.executing_eagerly():
         return False
-    return _under_xla() or inputs.shape[1] is not None
+    return under_xla() or inputs.shape[1] is not None
 
 
 def recurrent(
@@ -232,45 +234,11 @@ def _differentiable(
         def grad(*upstream, **_):
             if len(upstream) == 1:  # JAX hands them over as one tuple
                 (upstream,) = upstream
-            return _once(gradients, upstream, arguments)
+            return first_order(gradients, upstream, arguments)
 
         return (outputs, *last), grad
 
     return run
-
-
-def _once(gradients, upstream, arguments):
-    """`gradients(upstream, arguments)`, which refuse gradients of their own."""
-
-    @ops.custom_gradient
-    def first(*values):
-        frozen = [ops.stop_gradient(value) for value in values]
-        found = gradients(frozen[: len(upstream)], frozen[len(upstream) :])
-
-        def second(*_, **__):
-            return tuple(map(_no_second_order, values))
-
-        return found, second
-
-    return first(*upstream, *arguments)
-
-
-def _no_second_order(like):
-    """In place of a second derivative: an error, once it is computed."""
-    message = (
-        "the layer's compiled loops have gradients of the first order only; for "
-        "gradients of gradients build the layer with unroll=True"
-    )
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(message)
-    import tensorflow as tf
-
-    def fail():
-        raise ValueError(message)
-
-    # Not now: a persistent tape asks for it and then never runs it.
-    found = tf.numpy_function(fail, [], like.dtype, stateful=False)
-    return tf.ensure_shape(found, like.shape)
 
 
 def _loops(recurrence, tbptt_steps):
@@ -292,6 +260,8 @@ def _loops(recurrence, tbptt_steps):
             h = states[0] if dropped is None else states[0] * dropped
             h = ops.reshape(ops.matmul(h, recurrent_kernel), (-1, gates, units))
             kept, new = recurrence.step(z[t] + h + bias, states, weights)
+            # Keras' tanh is of 32 bits on JAX, whatever it is given.
+            new = [ops.cast(n, z.dtype) for n in new]
             if mask is not None:
                 new = [ops.where(mask[t], n, s) for n, s in zip(new, states)]
             sequences = [_put(q, n, t + 1) for q, n in zip(sequences, new)]
@@ -375,9 +345,10 @@ def _repeat(times, body, values):
 
 
 def _put(sequence, step, t):
-    return ops.slice_update(
-        sequence, (t,) + (0,) * (len(sequence.shape) - 1), step[None]
-    )
+    # One type of index for all axes: JAX, with 64 bits, makes others of plain numbers.
+    t, zero = (ops.convert_to_tensor(i, dtype="int32") for i in (t, 0))
+    start = (t,) + (zero,) * (len(sequence.shape) - 1)
+    return ops.slice_update(sequence, start, ops.cast(step, sequence.dtype)[None])
 
 
 def _joined(parts, axis=0):
@@ -394,7 +365,7 @@ def _blocks(length):
 
     All under XLA or on a GPU. Blocks are of two sizes at most: each is compiled.
     """
-    if keras.backend.backend() != "tensorflow" or _under_xla() or on_gpu():
+    if keras.backend.backend() != "tensorflow" or under_xla() or on_gpu():
         return [(0, length)]
     number = -(-length // BLOCK)
     edges = [length * i // number for i in range(number + 1)]
@@ -417,7 +388,7 @@ def _parts(inputs, number):
 
 def _number_of_parts(inputs):
     """As many as there are cores; under XLA, or on a GPU, the batch stays whole."""
-    if keras.backend.backend() != "tensorflow" or _under_xla() or on_gpu():
+    if keras.backend.backend() != "tensorflow" or under_xla() or on_gpu():
         return 1
     import tensorflow as tf
 
@@ -434,25 +405,3 @@ def _available_cores():
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def compiled(function: Callable) -> Callable:
-    """The function, compiled by XLA inside a TensorFlow graph that is not already."""
-    if keras.backend.backend() != "tensorflow" or _under_xla():
-        return function
-    import tensorflow as tf
-
-    return tf.function(function, jit_compile=True, autograph=False)
-
-
-def _under_xla():
-    """Whether TensorFlow is tracing a function that XLA compiles."""
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    # TensorFlow has no public way to ask.
-    from tensorflow.python.ops import control_flow_util
-
-    graph = tf.compat.v1.get_default_graph()
-    return control_flow_util.GraphOrParentsInXlaContext(graph)

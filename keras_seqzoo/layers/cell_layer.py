@@ -5,12 +5,19 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
-from keras import ops, tree
+from keras import ops
 
-from keras_seqzoo.arguments import positive_integer
+from keras_seqzoo.arguments import positive_integer, truth
 from keras_seqzoo.cells.recurrent_cell import RecurrentCell
 from keras_seqzoo.layers.bptt import Recurrence, engine_runs, recurrent, seen
-from keras_seqzoo.layers.scan import loops_for_export, scan
+from keras_seqzoo.layers.call_arguments import (
+    initial_states,
+    require_steps,
+    steps_that_count,
+    without_padding,
+)
+from keras_seqzoo.layers.loop_order import loop_order
+from keras_seqzoo.layers.scan import scan
 
 _RUN_ARGUMENTS = (
     "return_sequences",
@@ -20,7 +27,7 @@ _RUN_ARGUMENTS = (
     "unroll",
     "zero_output_for_mask",
 )
-_OTHERS = ("tbptt_steps", "name", "dtype")
+_LAYER_ARGUMENTS = ("name", "trainable", "activity_regularizer")
 
 
 class CellLayer(keras.layers.RNN):
@@ -46,9 +53,14 @@ class CellLayer(keras.layers.RNN):
             states go on. None does not truncate.
         **kwargs: The cell's arguments, and those of `keras.layers.Layer`.
 
+    Raises:
+        ValueError: if an argument, or the shape of what it is called with, is wrong.
+        TypeError: if there is no such argument.
+
     Call: sequences `(batch, time, features)`, `initial_state` (list of
-    `(batch, size)`), `mask` (booleans `(batch, time)`), `training`. Returns
-    `(batch, time, size)` or `(batch, size)`, followed by the states if asked.
+    `(batch, size)`; a batch of 1 serves every row), `mask` (booleans
+    `(batch, time)`), `training`. Returns `(batch, time, size)` or `(batch, size)`,
+    followed by the states if asked.
     """
 
     cell_class: ClassVar[type[RecurrentCell]]
@@ -56,14 +68,12 @@ class CellLayer(keras.layers.RNN):
     def __init__(
         self, *args: Any, tbptt_steps: int | None = None, **kwargs: Any
     ) -> None:
-        run = {key: kwargs.pop(key) for key in _RUN_ARGUMENTS if key in kwargs}
-        layer = {
-            key: kwargs.pop(key)
-            for key in ("name", "trainable", "activity_regularizer")
-            if key in kwargs
+        run = {
+            key: truth(key, kwargs.pop(key)) for key in _RUN_ARGUMENTS if key in kwargs
         }
+        layer = {key: kwargs.pop(key) for key in _LAYER_ARGUMENTS if key in kwargs}
         dtype = kwargs.pop("dtype", None)
-        self._check_arguments(kwargs)
+        self._check_arguments(args, kwargs)
         cell = self.cell_class(*args, dtype=dtype, name="cell", **kwargs)
         super().__init__(cell, dtype=dtype, **run, **layer)
         self.input_spec = keras.layers.InputSpec(ndim=3)
@@ -72,18 +82,26 @@ class CellLayer(keras.layers.RNN):
         self.tbptt_steps = tbptt_steps
 
     @classmethod
-    def _check_arguments(cls, kwargs: dict) -> None:
+    def _check_arguments(cls, args: tuple, kwargs: dict) -> None:
         allowed = set()
         for base in cls.cell_class.__mro__:
             if issubclass(base, RecurrentCell):
                 allowed |= set(inspect.signature(base.__init__).parameters)
+        allowed -= {"self", "args", "kwargs", *cls.cell_class.unused}
         unknown = sorted(set(kwargs) - allowed)
         if unknown:
-            allowed = sorted(allowed - {"self", "args", "kwargs"})
+            others = [*_RUN_ARGUMENTS, "tbptt_steps", "dtype", *_LAYER_ARGUMENTS]
             raise TypeError(
                 f"{cls.__name__} has no argument {unknown[0]!r}. Allowed: "
-                f"{', '.join([*allowed, *_RUN_ARGUMENTS, *_OTHERS])}."
+                f"{', '.join([*sorted(allowed), *others])}."
             )
+        if not args and "units" not in kwargs:
+            raise TypeError(f"{cls.__name__} needs `units`, a positive integer.")
+
+    def build(self, sequences_shape: tuple, initial_state_shape: Any = None) -> None:
+        super().build(sequences_shape, initial_state_shape)
+        features = {-1: sequences_shape[-1]}
+        self.input_spec = keras.layers.InputSpec(ndim=3, axes=features)
 
     def call(
         self,
@@ -92,15 +110,14 @@ class CellLayer(keras.layers.RNN):
         mask: Any = None,
         training: bool = False,
     ) -> Any:
-        wanted = len(self.state_size)
-        if isinstance(initial_state, (list, tuple)) and len(initial_state) != wanted:
-            raise ValueError(
-                f"`initial_state` must be a list of {wanted} tensors. Received: "
-                f"{len(initial_state)}"
+        require_steps(sequences)
+        if initial_state is not None:
+            initial_state = initial_states(
+                initial_state, self.state_size, sequences, self.cell.compute_dtype
             )
         if mask is not None:
-            mask = _steps_that_count(mask)
-            sequences = _without_padding(sequences, mask)
+            mask = steps_that_count(mask, sequences)
+            sequences = without_padding(sequences, mask)
         return super().call(sequences, initial_state, mask, training)
 
     def recurrence(self) -> tuple[Recurrence, list] | None:
@@ -115,9 +132,7 @@ class CellLayer(keras.layers.RNN):
         recurrent_mask = self.cell.recurrent_mask(initial_state[0], training)
         if equations is None or not engine_runs(sequences):
             return self._step_by_step(sequences, initial_state, mask, recurrent_mask)
-        if self.go_backwards:
-            sequences = ops.flip(sequences, axis=1)
-            mask = None if mask is None else ops.flip(mask, axis=1)
+        sequences, mask = loop_order(sequences, mask, self.go_backwards)
         outputs, states = recurrent(
             equations[0],
             sequences,
@@ -220,17 +235,3 @@ class CellLayer(keras.layers.RNN):
     @classmethod
     def from_config(cls, config: dict) -> "CellLayer":
         return cls(**config)
-
-
-def _steps_that_count(mask: Any) -> Any:
-    """Booleans (batch, time) from a mask in any form that Keras takes."""
-    first = tree.flatten(mask)[0]
-    mask = ops.cast(first if getattr(first, "shape", ()) else mask, "bool")
-    return ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask
-
-
-def _without_padding(sequences: Any, mask: Any) -> Any:
-    """Zeros at masked steps: what stands there, NaN say, must reach no gradient."""
-    if loops_for_export():
-        return sequences
-    return ops.where(mask[..., None], sequences, ops.zeros_like(sequences))

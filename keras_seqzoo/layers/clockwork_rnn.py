@@ -8,9 +8,12 @@ from keras import ops
 
 from keras_seqzoo.cells.clockwork_rnn import ClockworkRNNCell
 from keras_seqzoo.cells.recurrent_cell import dropped
-from keras_seqzoo.layers.bptt import compiled, engine_runs
+from keras_seqzoo.layers.bptt import engine_runs
 from keras_seqzoo.layers.cell_layer import CellLayer
+from keras_seqzoo.layers.loop_order import loop_order
+from keras_seqzoo.layers.simple_equations import DERIVATIVES
 from keras_seqzoo.layers.simple_recurrence import simple_recurrence
+from keras_seqzoo.layers.xla import compiled
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -48,9 +51,7 @@ class ClockworkRNN(CellLayer):
         if not self._from_zero or self.tbptt_steps is not None:
             return super().inner_loop(sequences, initial_state, mask, training)
         sequences = self.cell.drop_inputs(sequences, training)
-        if self.go_backwards:
-            sequences = ops.flip(sequences, axis=1)
-            mask = None if mask is None else ops.flip(mask, axis=1)
+        sequences, mask = loop_order(sequences, mask, self.go_backwards)
         recurrent_mask = self.cell.recurrent_mask(initial_state[0], training)
         if mask is None:
             outputs = self._outputs(sequences, recurrent_mask)
@@ -74,10 +75,11 @@ class ClockworkRNN(CellLayer):
         return outputs[:, -1], outputs, [h, t]
 
     def _outputs(self, sequences: Any, recurrent_mask: Any) -> Any:
-        """`_cascade`, compiled as one piece where the engine can run."""
-        if self.unroll or not engine_runs(sequences):
-            return self._cascade(sequences, recurrent_mask)
-        return compiled(self._cascade)(sequences, recurrent_mask)
+        """`_cascade`, compiled as one piece where all its loops are the engine's."""
+        compiles = self.cell.activation in DERIVATIVES and not self.unroll
+        if compiles and engine_runs(sequences):
+            return compiled(self._cascade)(sequences, recurrent_mask)
+        return self._cascade(sequences, recurrent_mask)
 
     def _cascade(self, sequences: Any, recurrent_mask: Any) -> Any:
         """All outputs (batch, time, units) from a zero state, with no mask."""

@@ -4,15 +4,10 @@ from typing import Any
 
 from keras import ops
 
-from keras_seqzoo.layers.cell_layer import CellLayer
 
-
-def loop_order(
-    layer: CellLayer, sequences: Any, mask: Any, training: bool
-) -> tuple[Any, Any]:
-    """The inputs, some dropped, and the mask, both from the loop's first step on."""
-    sequences = layer.cell.drop_inputs(sequences, training)
-    if layer.go_backwards:
-        sequences = ops.flip(sequences, axis=1)
-        mask = None if mask is None else ops.flip(mask, axis=1)
-    return sequences, mask
+def loop_order(sequences: Any, mask: Any, go_backwards: bool) -> tuple[Any, Any]:
+    """`(batch, time, ...)` and the mask, if any, both from the loop's first step on."""
+    if not go_backwards:
+        return sequences, mask
+    mask = None if mask is None else ops.flip(mask, axis=1)
+    return ops.flip(sequences, axis=1), mask

@@ -43,7 +43,9 @@ class LRU(CellLayer):
         self, sequences: Any, initial_state: list, mask: Any, training: bool = False
     ) -> tuple[Any, Any, list]:
         cell = self.cell
-        sequences, mask = loop_order(self, sequences, mask, training)
+        sequences, mask = loop_order(
+            cell.drop_inputs(sequences, training), mask, self.go_backwards
+        )
         h = complex_linear_recurrence(
             cell.eigenvalues()[None, None, :],
             cell.drive(sequences),
@@ -67,4 +69,11 @@ class LRU(CellLayer):
         # As a recurrence: h = y where a step counts, and h = h' where it does not.
         forget = ops.zeros((1, 1, outputs.shape[-1]), dtype=outputs.dtype)
         start = ops.zeros_like(outputs[:, 0])
-        return linear_recurrence(forget, outputs, start, mask=mask, unroll=self.unroll)
+        return linear_recurrence(
+            forget,
+            outputs,
+            start,
+            mask=mask,
+            tbptt_steps=self.tbptt_steps,
+            unroll=self.unroll,
+        )

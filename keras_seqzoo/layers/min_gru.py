@@ -45,7 +45,9 @@ def run_in_parallel(
 ) -> tuple[Any, Any, list]:
     """`inner_loop` of a layer whose cell has `coefficients`, h = a ⊙ h' + b."""
     cell = layer.cell
-    sequences, mask = loop_order(layer, sequences, mask, training)
+    sequences, mask = loop_order(
+        cell.drop_inputs(sequences, training), mask, layer.go_backwards
+    )
     a, b = cell.coefficients(cell.project(sequences))  # (batch, time, units)
     h = linear_recurrence(
         a,

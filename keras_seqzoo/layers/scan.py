@@ -7,8 +7,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import keras
-from keras import ops
 
+from keras_seqzoo.layers.loop_order import loop_order
 from keras_seqzoo.layers.nested_loop import nested_loop
 
 _nested: ContextVar[bool] = ContextVar("nested_loops", default=False)
@@ -125,8 +125,8 @@ def differentiable_loop(
     """
     if unroll and go_backwards:
         # Keras' unrolled loop would put a mask on the reversed outputs as it stands.
-        inputs, go_backwards = ops.flip(inputs, axis=1), False
-        mask = None if mask is None else ops.flip(mask, axis=1)
+        inputs, mask = loop_order(inputs, mask, go_backwards)
+        go_backwards = False
     runner = keras.layers.RNN(
         _Step(step, [state.shape[-1] for state in initial_states]),
         go_backwards=go_backwards,

@@ -9,6 +9,7 @@ from keras_seqzoo.cells.scrn import SCRNCell
 from keras_seqzoo.layers.bptt import seen
 from keras_seqzoo.layers.cell_layer import CellLayer
 from keras_seqzoo.layers.linear_recurrence import linear_recurrence
+from keras_seqzoo.layers.loop_order import loop_order
 from keras_seqzoo.layers.scan import loops_for_export
 from keras_seqzoo.layers.simple_recurrence import simple_recurrence
 
@@ -42,9 +43,7 @@ class SCRN(CellLayer):
             dropped = cell.recurrent_mask(h, training)
             return self._step_by_step(sequences, initial_state, mask, dropped)
         decay = cell.decay() * ops.ones((cell.context_units,), dtype=s.dtype)
-        if self.go_backwards:
-            sequences = ops.flip(sequences, axis=1)
-            mask = None if mask is None else ops.flip(mask, axis=1)
+        sequences, mask = loop_order(sequences, mask, self.go_backwards)
         s, contexts = self._contexts(sequences, s, decay, mask)
         h, hidden = simple_recurrence(
             ops.concatenate([sequences, contexts], axis=-1),

@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from keras_seqzoo.layers.bptt import engine_runs, recurrent, seen
+from keras_seqzoo.layers.loop_order import loop_order
 from keras_seqzoo.layers.scan import scan
 from keras_seqzoo.layers.simple_equations import DERIVATIVES, simple_rnn
 
@@ -44,9 +45,7 @@ def simple_recurrence(
         `(batch, time, units)`.
     """
     if activation in DERIVATIVES and not unroll and engine_runs(inputs):
-        if go_backwards:
-            inputs = ops.flip(inputs, axis=1)
-            mask = None if mask is None else ops.flip(mask, axis=1)
+        inputs, mask = loop_order(inputs, mask, go_backwards)
         sequence, (last,) = recurrent(
             simple_rnn(activation),
             inputs,

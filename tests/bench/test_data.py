@@ -32,7 +32,7 @@ def test_a_slow_pipeline_shows(monkeypatch, row):
         def wait(labels):
             import time
 
-            time.sleep(0.05)
+            time.sleep(0.3)
             return labels
 
         def hold(inputs, labels, weights):
@@ -44,7 +44,7 @@ def test_a_slow_pipeline_shows(monkeypatch, row):
     monkeypatch.setattr(pipeline, "training_batches", slow)
     (slowed,) = data.bench_data([RECIPE], seconds=0.5)["rows"]
     assert slowed["wait"] > max(0.5, row["wait"])
-    assert slowed["examples_per_second"] < 20 * 8
+    assert slowed["examples_per_second"] < 4 * 8
     assert data.verdicts(slowed) == {"padding": True, "wait": False}
 
 

@@ -2,8 +2,11 @@
 
 from math import tanh
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from keras import ops
 
 from keras_seqzoo.cells import ClockworkRNNCell
 from keras_seqzoo.layers import ClockworkRNN
@@ -65,12 +68,60 @@ def test_units_must_be_divisible_by_the_modules(made, units, periods):
         (3, "periods=3"),
         ("12", "periods='12'"),
         (None, "periods=None"),
+        (range(0), r"periods=range\(0, 0\)"),
+        (np.array([[1, 2]]), r"positive integers.*periods=array\(\[\[1, 2\]\]\)"),
+        (np.array([1.0, 2.0]), r"periods=array\(\[1., 2.\]\)"),
     ],
 )
 def test_bad_periods(made, periods, words):
     with pytest.raises((ValueError, TypeError), match=words) as error:
         made(4, periods=periods)
     assert "\n" not in str(error.value)
+
+
+@each
+@pytest.mark.parametrize("periods", [range(1, 5), np.arange(1, 5), [1, 2, 3, 4]])
+def test_periods_in_any_sequence(made, periods):
+    config = made(8, periods=periods).get_config()
+    assert config["periods"] == [1, 2, 3, 4]
+    assert {type(period) for period in config["periods"]} == {int}
+
+
+def cumulative(z):
+    return ops.cumsum(z, axis=-1)
+
+
+def halves(z):
+    return z[:, : z.shape[-1] // 2]
+
+
+@each
+@pytest.mark.parametrize("activation", ["softmax", cumulative, halves])
+def test_an_activation_of_several_units_is_refused(made, activation):
+    words = "`activation` must act on each unit by itself.*Received: activation="
+    with pytest.raises(ValueError, match=words) as error:
+        made(8, activation=activation)
+    assert "\n" not in str(error.value)
+
+
+@each
+@pytest.mark.parametrize("activation", ["elu", keras.layers.PReLU(), abs, None])
+def test_an_activation_of_each_unit_is_taken(made, activation):
+    for units in (1, 2, 501):
+        made(units, periods=(1,), activation="hard_silu")
+    assert made(8, activation=activation).get_config()["units"] == 8
+
+
+def test_in_a_graph_no_activation_can_be_tried():
+    made = []
+
+    @tf.function
+    def make():
+        if not made:
+            made.append(ClockworkRNNCell(4, activation="softmax"))
+
+    make()
+    assert made[0].units == 4
 
 
 def test_float16_cannot_count_a_long_cycle():

@@ -48,7 +48,37 @@ def test_dropout_must_be_a_rate(made, kind, rate):
 def test_unknown_argument_is_named(made):
     with pytest.raises((TypeError, ValueError), match="unitz") as error:
         made(4, unitz=3)
-    assert "\n" not in str(error.value)
+    message = str(error.value)
+    assert "\n" not in message
+    if made in LAYERS:  # all that are allowed, and no others
+        allowed = message.split("Allowed: ")[1].rstrip(".").split(", ")
+        assert {"units", "dropout", "unroll", "trainable"} <= set(allowed)
+        assert not set(made.cell_class.unused) & set(allowed)
+        for name in made.cell_class.unused:
+            with pytest.raises(TypeError, match=f"{made.__name__} has no .*'{name}'"):
+                made(4, **{name: None})
+
+
+@pytest.mark.parametrize("made", LAYERS)
+def test_units_must_be_given(made):
+    with pytest.raises(TypeError, match=f"{made.__name__} needs `units`"):
+        made()
+
+
+@pytest.mark.parametrize(
+    ("made", "argument"),
+    [(cells.CoupledLSTMCell, "peephole"), (cells.SCRNCell, "learn_alpha")]
+    + [(cells.PeepholeLSTMCell, n) for n in ("unit_forget_bias", "use_bias")]
+    + [(layers.CoupledLSTM, n) for n in ("unit_forget_bias", "peephole")]
+    + [(layers.LRU, n) for n in ("return_sequences", "stateful", "unroll")],
+)
+def test_a_flag_must_be_true_or_false(made, argument):
+    for value in ("no", 3, None):
+        words = f"`{argument}` must be True or False. Received: {argument}={value!r}"
+        with pytest.raises(ValueError, match=words):
+            made(4, **{argument: value})
+    config = made(4, **{argument: np.bool_(False)}).get_config()
+    assert config[argument] is False
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -68,6 +68,23 @@ if keras.backend.backend() == "jax":  # its gradients are the engine's
         for a, b in zip(*found, strict=True):
             np.testing.assert_allclose(a, b, 0, 2e-5, err_msg=name)
 
+    for name, dtype in (("peephole_lstm", "float64"), ("scrn", "float32")):
+        with jax.enable_x64(True):
+            case = CASES[name]
+            layer, weights = case.filled(False, dtype=dtype)
+            expected, _ = case.reference(weights, x, case.zero_states(3), mask=mask)
+
+            def loss(weights, x):
+                state = [v.value for v in layer.non_trainable_variables]
+                found, _ = layer.stateless_call(weights, state, x, mask=mask)
+                return ops.sum(found[0]), found[0]
+
+            weights = [v.value for v in layer.trainable_variables]
+            compiled = jax.jit(jax.grad(loss, has_aux=True))
+            gradients, outputs = compiled(weights, x.astype(dtype))
+            assert {str(found.dtype) for found in (*gradients, outputs)} == {dtype}
+            np.testing.assert_allclose(outputs, expected, 0, 1e-6, err_msg=name)
+
 if keras.backend.backend() == "torch":  # that of the linear recurrence is written out
     for name, case in CASES.items():
         found = []

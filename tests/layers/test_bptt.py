@@ -160,17 +160,20 @@ def test_fit_on_a_partial_last_batch_behind_other_layers(name, engine_calls):
 @pytest.mark.parametrize("name", [n for n in CASES if not is_linear(n)])
 def test_engine_drops_what_the_cell_drops(name, engine_calls):
     x, mask, _ = data(name)
-    layer, _ = pair(name, None, recurrent_dropout=0.5, dropout=0.3)
+    layer, reference = pair(name, None, recurrent_dropout=0.5, dropout=0.3)
     # The same masks for both: kept here instead of drawn anew.
-    drawn = tf.constant(np.random.default_rng(0).integers(0, 2, (BATCH, 6)) * 2.0)
-    layer.cell.recurrent_mask = lambda h, training: tf.cast(
-        drawn[:, : h.shape[-1]], h.dtype
-    )
-    layer.cell.drop_inputs = lambda x, training: (
-        x * tf.cast(drawn[:, None, : x.shape[-1]], x.dtype)
-    )
+    drawn = np.random.default_rng(0).integers(0, 2, (BATCH, 6)) * 2.0
+    drawn = tf.constant(drawn, "float32")
+
+    def drop(x, training):  # one step's inputs, or all steps'
+        own = drawn[:, : x.shape[-1]]
+        return x * (own if len(x.shape) == 2 else own[:, None])
+
+    for one in (layer, reference):
+        one.cell.recurrent_mask = lambda h, training: drawn[:, : h.shape[-1]]
+        one.cell.drop_inputs = drop
     for m in (None, mask):
-        expected = results(layer, x, m, [], training=True)  # eager: step by step
+        expected = results(reference, x, m, [], training=True)
         before = len(engine_calls)
         function = compiled(lambda x: results(layer, x, m, [], True), "graph")  # noqa: B023
         assert_same(function(x), expected)
@@ -234,6 +237,22 @@ def test_truncation_at_masked_steps_is_the_same_on_both_paths(
     function = compiled(lambda x: results(layer, x, tf.constant(mask), start), "graph")
     assert_same(function(x), stepwise)
     assert engine_calls or name == "scrn"  # SCRN truncates step by step everywhere
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_gradient_crosses_a_cut_at_a_masked_step(name):
+    """Not even by the output of the step before, which a masked step repeats."""
+    x, mask, _ = data(name)
+    mask = np.ones((BATCH, LENGTH), bool)
+    mask[:, 3:5] = False
+    reaching = []
+    for tbptt_steps in (None, 3):
+        layer, _ = CASES[name].filled(False, {"tbptt_steps": tbptt_steps})
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(layer(x, mask=mask)[0][:, 3:] ** 2)
+        reaching.append(float(tf.norm(tape.gradient(loss, x)[:, :3])))
+    assert reaching[0] > 0.01 and reaching[1] == 0.0
 
 
 def test_tbptt_steps_must_be_a_positive_integer():
@@ -343,11 +362,19 @@ def test_first_gradients_under_any_tapes(name, tapes):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
-def test_a_second_derivative_names_the_way_out():
-    x, _, _ = data("peephole_lstm")
-    layer, _ = pair("peephole_lstm", None)
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("peephole_lstm", "graph", "unroll=True"),
+        ("peephole_lstm", "xla", "unroll_True"),  # in the name of an operator
+        ("clockwork_rnn", "graph", "unroll_True"),
+    ],
+)
+def test_a_second_derivative_names_the_way_out(name, kind, words):
+    x, _, _ = data(name)
+    layer, _ = pair(name, None)
 
-    @tf.function
+    @tf.function(jit_compile=kind == "xla")
     def second():
         with tf.GradientTape() as outer:
             outer.watch(x)
@@ -357,7 +384,7 @@ def test_a_second_derivative_names_the_way_out():
             slope = tf.reduce_sum(inner.gradient(loss, x) ** 2)
         return outer.gradient(slope, x)
 
-    with pytest.raises(tf.errors.InvalidArgumentError, match="unroll=True"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         second()
 
 
@@ -372,6 +399,16 @@ def test_cores_where_no_affinity_is_known(monkeypatch):
 def test_clockwork_takes_any_callable_as_its_activation(activation):
     x, _, _ = data("clockwork_rnn")
     layer, reference = pair("clockwork_rnn", None, activation=activation)
-    expected = reference(x)[0]
-    np.testing.assert_allclose(layer(x)[0], expected, atol=1e-6)
-    np.testing.assert_allclose(tf.function(layer)(x)[0], expected, atol=1e-6)
+    expected = results(reference, x, None, [])
+    assert_same(results(layer, x, None, []), expected)
+    function = compiled(lambda x: results(layer, x, None, []), "graph")
+    assert_same(function(x), expected)
+
+
+def test_clockwork_learns_with_an_activation_that_the_engine_lacks():
+    layer = CASES["clockwork_rnn"].layer(6, periods=(1, 2), activation="elu")
+    model = keras.Sequential([keras.Input((LENGTH, FEATURES)), layer])
+    model.compile("sgd", "mse", jit_compile=False)
+    x = inputs(4, LENGTH)
+    losses = [model.train_on_batch(x, np.zeros((4, 6))) for _ in range(2)]
+    assert losses[1] < losses[0]

@@ -100,8 +100,3 @@ def test_a_scan_leaves_the_names_of_other_layers_alone():
     keras.backend.clear_session()
     layers.PeepholeLSTM(4)(np.zeros((1, 3, 2), "float32"))
     assert keras.layers.RNN(keras.layers.SimpleRNNCell(4)).name == "rnn"
-
-
-def test_a_wrong_number_of_initial_states_is_named():
-    with pytest.raises(ValueError, match="list of 2 tensors. Received: 1"):
-        layers.PeepholeLSTM(4)(X, initial_state=[np.zeros((3, 4), "float32")])
