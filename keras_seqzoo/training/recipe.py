@@ -190,7 +190,7 @@ class Recipe(Section):
 
 
 OPTIONS = frozenset(
-    {"word_dropout", "min_count", "transpose"}
+    {"word_dropout", "min_count", "noise", "rotate", "transpose"}
 )  # keys of data for some tasks
 OF_RESULTS = {"expected", "published"}  # what a training does not depend on
 
