@@ -5,6 +5,7 @@ import difflib
 import fnmatch
 import inspect
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -299,6 +300,11 @@ def _find(name: str | os.PathLike) -> tuple[store.Preset, str | None]:
     text = _text(name)
     if remote.is_url(text):
         return store.read(remote.fetch_url(text)), None
+    if re.match(r"\w+://", text):
+        raise UserError(
+            "a preset's URL must begin with http://, https:// or file://. "
+            f"Received: {text}"
+        )
     if isinstance(name, os.PathLike) or _is_path(text):
         return store.read(text), None
     return _preset(text), text.partition(".")[2]

@@ -285,3 +285,8 @@ def test_info(preset):
     mine = seqzoo.info(preset)
     assert mine.value == 1 and mine.parameters and "slot_f1" in str(mine)
     assert mine.to_dict()["metric"] == "slot_f1"
+
+
+def test_a_url_of_another_kind():
+    with pytest.raises(UserError, match=r"must begin with http://.*: ftp://host/a.b"):
+        registry.load("ftp://host/a.b")

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from keras_seqzoo.bench.machine import facts, set_threads
 from keras_seqzoo.datasets.buckets import padding_share
+from keras_seqzoo.training.preparation import Prepared, prepare
 from keras_seqzoo.training.recipe import read_recipe
-from keras_seqzoo.training.trainer import Prepared, prepare
 
 LARGEST_PADDING, LARGEST_WAIT = 0.08, 0.05  # what is to be reached
 WARM_UP = 5  # steps

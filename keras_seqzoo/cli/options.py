@@ -14,10 +14,10 @@ data_dir_option = click.option(
 )
 split_option = click.option(
     "--split",
-    type=click.Choice(["train", "validation", "test"]),
+    metavar="NAME",
     default="test",
     show_default=True,
-    help="Part of the data set.",
+    help="Part of the data set; `seqzoo data info SET` names them.",
 )
 
 

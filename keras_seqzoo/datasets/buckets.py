@@ -63,7 +63,7 @@ def batch_sizes(
         rows = [batch_size] * (len(boundaries) + 1)
     else:
         longest = [boundary - 1 for boundary in boundaries] + [max(lengths)]
-        rows = [tokens_per_batch // length for length in longest]
+        rows = [tokens_per_batch // max(1, length) for length in longest]
     return [max(1, n // multiple_of) * multiple_of for n in rows]
 
 

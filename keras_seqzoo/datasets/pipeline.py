@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from keras_seqzoo.datasets import buckets
+from keras_seqzoo.errors import UserError
 
 IGNORED = -1  # Padding of targets; the loss takes no part in it.
 
@@ -60,6 +61,8 @@ class Plan(NamedTuple):
             devices: Number of devices that share a batch.
         """
         lengths = [int(length) for length in lengths]
+        if not lengths:
+            raise UserError("lengths must be of one example or more. Received: []")
         if boundaries is None:
             mean = sum(lengths) / len(lengths)
             rows = batch_size or max(1, int(tokens_per_batch / mean))

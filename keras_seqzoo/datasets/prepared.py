@@ -63,7 +63,15 @@ def prepare(
             builder = _opened(builder_class, cache)
             if not _has_splits(builder, optional):
                 _check_space(cache, builder_class.DISK_SPACE)
-                _build(builder, folder)
+                is_cut = folder is None and builder.data_path.exists()
+                try:
+                    _build(builder, folder)
+                except UserError as error:
+                    if not is_cut:
+                        raise
+                    raise _damaged_copy(
+                        builder.data_dir, f"it is cut short, and {error}"
+                    ) from error
     except (OSError, OpError, RuntimeError) as error:
         raise UserError(
             f"{cache}: cannot prepare {builder_class.TITLE} here "

@@ -31,6 +31,7 @@ def export(
     tolerance: float | None = None,
     representative_data: Iterable[dict[str, Any]] | None = None,
     metric: Callable[[Callable], float] | None = None,
+    higher_is_better: bool = True,
     max_loss: float | None = None,
     batches: Sequence[int] = (1, 3),
     lengths: Sequence[int] = (1, 7, 16, 33),
@@ -60,15 +61,17 @@ def export(
             run in chunks; the report says why if not.
         overwrite: whether an export that is at `path` may be replaced.
         tolerance: the largest absolute difference from Keras allowed in a float
-            output; 1e-4 by default, with `quantize` a part of the outputs' scale.
+            output; 1e-4 by default, with `quantize` a part of the outputs' scale, for
+            "full_int8" with `max_loss` the whole of it.
         representative_data: for "full_int8", inputs as the model will meet them, some
             dozens: for each call a dict of arrays by name, or of a model with one
             input the array alone, with the batch in front.
         metric: function of `run`, itself a function from a dict of arrays to a dict of
-            arrays as `serve` has them, to a figure that is better the higher it is,
-            F1 in percent say. It is computed with Keras' `run` and with the file's,
+            arrays as `serve` has them, to a figure, F1 in percent say. It is
+            computed with Keras' `run` and with the file's,
             and the report has both.
-        max_loss: how much lower the file's figure may be, in the metric's own unit.
+        higher_is_better: of the metric; False of a loss or an error rate.
+        max_loss: how much worse the file's figure may be, in the metric's own unit.
         batches: batch sizes to verify.
         lengths: sequence lengths to verify.
 
@@ -79,7 +82,7 @@ def export(
         UserError: if an argument is wrong, `path` cannot be written, or streaming is
             asked of a model that cannot stream.
         ExportError: if the model cannot be converted, the file differs from Keras by
-            more than the tolerance, or its metric is lower by more than `max_loss`. No
+            more than the tolerance, or its metric is worse by more than `max_loss`. No
             file is left then.
     """
     form = format_of(path)
@@ -95,6 +98,7 @@ def export(
         )
     streaming = None if streaming is None else truth("streaming", streaming)
     overwrite = truth("overwrite", overwrite)
+    higher_is_better = truth("higher_is_better", higher_is_better)
     is_number = isinstance(tolerance, numbers.Real) and math.isfinite(tolerance)
     if tolerance is not None and not (is_number and tolerance > 0):
         raise UserError(
@@ -149,6 +153,7 @@ def export(
             served = dataclasses.replace(served, example=like_data)
             step = step and dataclasses.replace(step, inputs=like_data)
         sizes = {"tolerance": tolerance, "batches": batches, "lengths": lengths}
+        sizes["has_metric"] = max_loss is not None
         arguments = (form, served, place, quantize, data, sizes)
         try:
             found = _written(step, *arguments)
@@ -159,10 +164,12 @@ def export(
             step, no_step = None, str(error)
             place.clear()
             found = _written(step, *arguments)
-        figures = (None, None)
+        figures = (None, None, None)
         if metric is not None:
             run = _runner(form, place, "serve")
-            figures = verify.verify_metric(served, run, metric, max_loss)
+            figures = verify.verify_metric(
+                served, run, metric, higher_is_better, max_loss
+            )
         return ExportReport(
             path=os.fspath(path),
             format=form,
@@ -172,6 +179,7 @@ def export(
             no_step=no_step,
             keras_metric=figures[0],
             metric=figures[1],
+            metric_loss=figures[2],
             max_loss=max_loss,
             **found,
         )

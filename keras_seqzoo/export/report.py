@@ -28,7 +28,8 @@ class ExportReport:
             Keras' but nearly as good by its scores; None without such outputs.
         keras_metric: the metric that was asked for, computed with Keras; or None.
         metric: the same of the file.
-        max_loss: how much lower than Keras' it could be; None for any.
+        metric_loss: how much worse that is than Keras'; below zero if better.
+        max_loss: how much worse it could be; None for any.
         latency_ms: median time of one call on one thread.
         latency_shape: the (batch, length) of that call.
         step_difference: the largest absolute difference between the answer in chunks,
@@ -50,6 +51,7 @@ class ExportReport:
     different_labels: int | None
     keras_metric: float | None
     metric: float | None
+    metric_loss: float | None
     max_loss: float | None
     latency_ms: float
     latency_shape: tuple[int, int]
@@ -100,11 +102,10 @@ class ExportReport:
     def _metric_line(self) -> str:
         if self.metric is None:
             return ""
-        loss = self.keras_metric - self.metric
         allowed = "" if self.max_loss is None else f", allowed {self.max_loss:.2f}"
         return (
             f"{self.metric:.2f}, in Keras {self.keras_metric:.2f} "
-            f"(loss {loss:.2f}{allowed})"
+            f"(loss {self.metric_loss:.2f}{allowed})"
         )
 
 

@@ -43,6 +43,7 @@ def verify(
     tolerance: float | None,
     batches: Sequence[int],
     lengths: Sequence[int],
+    has_metric: bool = False,
 ) -> tuple[float, float, list[tuple[int, int]], int | None]:
     """Compares a file with Keras on several batches and lengths.
 
@@ -53,6 +54,7 @@ def verify(
         tolerance: the largest absolute difference allowed in a float output.
         batches, lengths: what is tried, each with each; sizes on which Keras itself
             fails, or gives NaN, are left out.
+        has_metric: whether the task's own metric has a limit too.
 
     Returns:
         `(max_difference, tolerance, cases, different_labels)`.
@@ -92,7 +94,7 @@ def verify(
     if not cases:
         raise ExportError(f"Keras runs on none of the sizes: {failure}")
     if tolerance is None:
-        tolerance = _default_tolerance(quantize, expected)
+        tolerance = _default_tolerance(quantize, expected, has_metric)
     largest = 0.0
     for case, wanted, found in zip(cases, expected, received):
         difference = _difference(wanted, found, tolerance, _words(case))
@@ -106,21 +108,26 @@ def verify(
 
 
 def verify_metric(
-    served: Served, run: Callable, metric: Callable, max_loss: float | None
-) -> tuple[float, float]:
+    served: Served,
+    run: Callable,
+    metric: Callable,
+    higher_is_better: bool,
+    max_loss: float | None,
+) -> tuple[float, float, float]:
     """Computes a metric with Keras and with a file.
 
     Args:
         served: the model.
         run: the file in its runtime.
-        metric: from such a function to a figure, better the higher it is.
-        max_loss: how much lower the file's may be; None for any.
+        metric: from such a function to a figure.
+        higher_is_better: of the figure.
+        max_loss: how much worse the file's may be; None for any.
 
     Returns:
-        `(Keras' figure, the file's)`.
+        `(Keras' figure, the file's, how much worse that is)`.
 
     Raises:
-        ExportError: if the file's is lower by more than that, or is NaN.
+        ExportError: if the file's is worse by more than that, or is NaN.
     """
 
     call = tf.function(served.call, input_signature=[served.inputs], autograph=False)
@@ -138,12 +145,13 @@ def verify_metric(
         raise ExportError(
             f"the metric is no number: {ours} of the file, {theirs} in Keras"
         )
-    if max_loss is not None and theirs - ours > max_loss:
+    loss = theirs - ours if higher_is_better else ours - theirs
+    if max_loss is not None and loss > max_loss:
         raise ExportError(
             f"the file's metric is {ours:.2f}, Keras' {theirs:.2f}; "
             f"allowed is a loss of {max_loss:g}"
         )
-    return theirs, ours
+    return theirs, ours, loss
 
 
 def verify_step(
@@ -234,11 +242,13 @@ def _words(case):
     return f"batch {case[0]}, length {case[1]}"
 
 
-def _default_tolerance(quantize, expected):
+def _default_tolerance(quantize, expected, has_metric):
     types = {y.dtype.name for case in expected for y in case.values()}
     rounded = {quantize, *types} & set(RELATIVE_TOLERANCE)
     if not rounded:
         return FLOAT32_TOLERANCE
+    if has_metric and quantize == "full_int8":  # it says more than the worst score
+        return _scale(expected)
     return max(RELATIVE_TOLERANCE[name] for name in rounded) * _scale(expected)
 
 

@@ -182,7 +182,7 @@ def _download(url: str, path: Path) -> bool:
             if answer.status != 206:  # all of it, from the start (None: a file URL)
                 have = 0
             expected = answer.headers.get("Content-Length")
-            total = have + int(expected) if expected else None
+            total = have + int(expected) if (expected or "").isdecimal() else None
             if total is not None and total > SIZE_LIMIT:
                 raise _too_large(url, part)
             with (

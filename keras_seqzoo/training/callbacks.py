@@ -1,15 +1,18 @@
 """What a training does after each epoch: score, remember the best, save, stop."""
 
+import contextlib
 import csv
 import dataclasses
+import errno
 import math
 import os
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.training import checkpoint
@@ -25,6 +28,23 @@ class Progress:
     seconds: float = 0.0
     stopped: bool = False
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+
+@contextlib.contextmanager
+def full_disk_as_error(folder: pathlib.Path) -> Iterator[None]:
+    """Makes it a UserError that says how to go on if a file cannot be written."""
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None)  # not TensorFlow's, which has errno's
+        if reason is None and os.strerror(errno.ENOSPC) in str(error):
+            reason = os.strerror(errno.ENOSPC)
+        if reason is None:
+            raise
+        raise UserError(
+            f"{folder}: cannot be written ({reason}); the last checkpoint is kept: "
+            "make room and give the same command again"
+        ) from error
 
 
 class EpochKeeper(keras.callbacks.Callback):
@@ -137,14 +157,9 @@ class EpochKeeper(keras.callbacks.Callback):
         arrays |= {f"best/{i}": value for i, value in enumerate(self.best_weights)}
         state = dataclasses.asdict(self.progress)
         folder = self.folder / "checkpoints"
-        try:
+        with full_disk_as_error(folder):
             checkpoint.save(folder, self.progress.epochs, state, arrays)
             self._write_history()
-        except OSError as error:
-            raise UserError(
-                f"{folder}: a checkpoint cannot be written ({error.strerror}); the one "
-                "before is kept: make room and give the same command again"
-            ) from error
 
     def _variables(self) -> dict[str, keras.Variable]:
         groups = {

@@ -42,7 +42,12 @@ def card(
     if tokens:
         batches = f"batches of {tokens} {task.STEPS}"
     figure = task.FIGURE[0].upper() + task.FIGURE[1:]
-    alt_text = f"Loss and dev {task.FIGURE} over the epochs"
+    curves = "Loss" if dev is None else f"Loss and dev {task.FIGURE}"
+    alt_text = f"{curves} over the epochs"
+    most = training["epochs"]
+    epochs = f"{most} epoch" + ("s" if most > 1 else "")
+    if training.get("patience"):
+        epochs = f"at most {epochs}"
     picture = f"\n![{alt_text}](training.png)\n" if with_picture else ""
     return f"""# {tag}
 
@@ -76,8 +81,8 @@ Cite: {metadata["citation"]}.
 
 ## Training
 Recipe `{recipe}`: trained on {splits}, {batches}, {training["optimizer"]}, \
-learning rate {training["learning_rate"]} ({training["schedule"]}), at most \
-{training["epochs"]} epochs.
+learning rate {training["learning_rate"]} ({training["schedule"]}), \
+{epochs}.
 
 Model: {settings or "the architecture's defaults"}. {choice}
 {picture}

@@ -16,7 +16,10 @@ KEPT = 2  # The newest, and the one before it in case the newest is damaged.
 def save(
     folder: pathlib.Path, epoch: int, state: dict[str, Any], arrays: dict[str, Any]
 ) -> None:
-    """Writes `folder/epoch-NNNN` by a rename, then removes all but the newest two."""
+    """Writes `folder/epoch-NNNN` by a rename, then removes all but it and the last.
+
+    Newer ones are damaged: a training goes on from the newest that can be read.
+    """
     target = folder / f"epoch-{epoch:04d}"
     temporary = folder / f"epoch-{epoch:04d}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -29,8 +32,10 @@ def save(
         os.fsync(file.fileno())
     shutil.rmtree(target, ignore_errors=True)
     os.replace(temporary, target)
-    for old in _all(folder)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+    kept = [path for path in _all(folder) if path <= target][-KEPT:]
+    for path in folder.glob("epoch-*"):
+        if path not in kept:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def latest(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
@@ -39,8 +44,9 @@ def latest(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]
         try:
             with np.load(path / "arrays.npz", allow_pickle=False) as stored:
                 arrays = dict(stored)
-            return json.loads((path / "state.json").read_text("utf-8")), arrays
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            state = json.loads((path / "state.json").read_text("utf-8"))
+            return dict(state), arrays
+        except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
             print(f"{path}: damaged, passed over ({error})", file=sys.stderr)
     return None
 

@@ -26,7 +26,7 @@ def evaluate(
             then runs.
         dataset: One that the model's task has, such as "atis".
         data_dir: Folder of a local copy of the data.
-        split: "train", "validation" or "test".
+        split: One that the task reads of the set, such as "test".
         batch_size: Examples in a batch.
 
     Returns:
@@ -57,7 +57,7 @@ def evaluate(
             f"{tag_or_folder}: its metadata must name a data set, or give one with "
             f"--dataset: {', '.join(task.DATASETS)}. Received: dataset={named!r}"
         )
-    dataset = dataset or named
+    dataset = named if dataset is None else dataset
     rows = task.read(dataset, split, data_dir)
     if isinstance(model, runtime.Runner):
         metric = task.metric(model, rows, batch_size)

@@ -76,16 +76,21 @@ class Histograms(keras.callbacks.Callback):
         self.folder = folder
         self.batch = batch
 
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._writer = tf.summary.create_file_writer(str(self.folder))
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self._writer.close()
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        writer = tf.summary.create_file_writer(str(self.folder))
-        with writer.as_default(epoch):
+        with self._writer.as_default(epoch):
             for name, values in gate_values(self.model, self.batch[0]).items():
                 tf.summary.histogram(f"gate/{name}", values)
             for name, values in gradients(self.model, *self.batch).items():
                 tf.summary.histogram(f"gradient/{name}", values)
             for variable in self.model.trainable_weights:
                 tf.summary.histogram(f"weight/{variable.path}", variable)
-        writer.close()
+        self._writer.flush()
 
 
 def _cells(model: keras.Model) -> Iterator[tuple[str, Any]]:

@@ -17,8 +17,9 @@ def make_optimizer(
         devices: That share each batch.
     """
     accumulated = training.gradient_accumulation_steps
-    rate, total = training.learning_rate, training.epochs * steps // accumulated
-    warmup = round(training.warmup_epochs * steps / accumulated)
+    # A schedule goes by batches, also where several make one step of the optimizer.
+    rate, total = training.learning_rate, training.epochs * steps
+    warmup = round(training.warmup_epochs * steps)
     if training.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(
             0.0 if warmup else rate,
@@ -31,18 +32,19 @@ def make_optimizer(
         rate = keras.optimizers.schedules.PolynomialDecay(
             rate, total, end_learning_rate=training.final_learning_rate
         )
-    averaging = {}
+    options = {}
     if training.ema is not None:
-        averaging = {"use_ema": True, "ema_momentum": training.ema}
+        options |= {"use_ema": True, "ema_momentum": training.ema}
+    if training.weight_decay is not None:  # without it AdamW has one of its own
+        options["weight_decay"] = training.weight_decay
     optimizer = keras.optimizers.get(
         {"class_name": training.optimizer, "config": {"learning_rate": 1.0}}
     )
     return _clipping_the_sum(type(optimizer))(
         learning_rate=rate,
         global_clipnorm=training.clip_norm and training.clip_norm / devices,
-        weight_decay=training.weight_decay,
         gradient_accumulation_steps=accumulated if accumulated > 1 else None,
-        **averaging,
+        **options,
     )
 
 

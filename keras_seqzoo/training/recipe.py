@@ -12,7 +12,7 @@ from pydantic import Field
 from keras_seqzoo import registry
 from keras_seqzoo.datasets.buckets import check_boundaries
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.training.tasks import task_of
+from keras_seqzoo.training.tasks import all_options, task_of
 
 LARGEST_SEED = 2**32 - 1  # NumPy's
 
@@ -158,11 +158,11 @@ class Recipe(Section):
                         f"data.{name}: must be of {', '.join(known)}. "
                         f"Received: {split!r}"
                     )
-        for name in sorted(OPTIONS - task.OPTIONS):
+        for name in sorted(all_options() - task.options(self.data.dataset)):
             if getattr(self.data, name) != Data.model_fields[name].default:
                 raise ValueError(
                     f"data.{name}: must be left out: {self.model.name} has no use for "
-                    f"it. Received: {getattr(self.data, name)!r}"
+                    f"it on {self.data.dataset}. Received: {getattr(self.data, name)!r}"
                 )
         if self.expected and self.expected.metric != task.METRIC:
             raise ValueError(
@@ -189,9 +189,6 @@ class Recipe(Section):
         return self
 
 
-OPTIONS = frozenset(
-    {"word_dropout", "min_count", "noise", "rotate", "transpose"}
-)  # keys of data for some tasks
 OF_RESULTS = {"expected", "published"}  # what a training does not depend on
 
 

@@ -27,7 +27,8 @@ def reproduce(
     Args:
         tag: Such as "gru_tagger.atis".
         data_dir: Folder of a local copy of the data.
-        run_dir: Of the training; by default `runs/reproduce/<tag>`.
+        run_dir: Of the training; by default `runs/reproduce/<tag>`, and
+            `.seed<n>` with a seed of your own.
         recipes: Folder of the recipes, `<folder>/<pattern>/<tag>.yaml`.
         seed: In place of the recipe's.
         verbose: Keras' progress.
@@ -44,12 +45,16 @@ def reproduce(
     recipe = read_recipe(path)
     if recipe.expected is None:
         raise UserError(f"{path}: expected: is missing: there is nothing to compare")
-    run = pathlib.Path(run_dir or pathlib.Path("runs") / "reproduce" / tag)
+    name = tag if seed is None else f"{tag}.seed{seed}"
+    run = pathlib.Path(run_dir or pathlib.Path("runs") / "reproduce" / name)
+    overrides = {"expected": None}  # Whether it is reached is said here.
+    if seed is not None:
+        overrides["training.seed"] = seed
     result = train(
         path,
         data_dir=data_dir,
         run_dir=run,
-        overrides={} if seed is None else {"training.seed": seed},
+        overrides=overrides,
         verbose=verbose,
     )
     expected = recipe.expected

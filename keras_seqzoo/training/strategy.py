@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_seqzoo.errors import UserError
+from keras_seqzoo.errors import UserError, first_line
 
 STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
 
@@ -178,5 +178,5 @@ def _started(start: Callable[[], Any], what: str) -> Any:
     try:
         return start()
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = first_line(error)[:120]
         raise UserError(f"strategy: {what} cannot be reached: {reason}") from error

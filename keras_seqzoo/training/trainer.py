@@ -1,11 +1,9 @@
 """From a recipe to a preset folder."""
 
-import collections
 import contextlib
 import json
 import os
 import pathlib
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,25 +14,23 @@ import keras
 import tensorflow as tf
 
 from keras_seqzoo import arguments, registry
-from keras_seqzoo.datasets import catalogue, pipeline
+from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.errors import PresetError, UserError
 from keras_seqzoo.presets import store
-from keras_seqzoo.training.callbacks import EpochKeeper
+from keras_seqzoo.training.callbacks import EpochKeeper, full_disk_as_error
 from keras_seqzoo.training.card import card
 from keras_seqzoo.training.curve import draw_curve
 from keras_seqzoo.training.histograms import Histograms
-from keras_seqzoo.training.optimizer import make_optimizer
-from keras_seqzoo.training.recipe import OF_RESULTS, Model, Recipe, read_recipe
+from keras_seqzoo.training.preparation import check_devices, one_batch, prepare
+from keras_seqzoo.training.recipe import OF_RESULTS, Recipe, read_recipe
 from keras_seqzoo.training.strategy import (
     distributable,
     is_chief,
     is_distributed,
     lost_worker_as_error,
-    make_fit_for_workers,
     make_strategy,
-    number_of_workers,
 )
-from keras_seqzoo.training.tasks import Task, task_of
+from keras_seqzoo.training.tasks import task_of
 
 
 def train(
@@ -93,26 +89,46 @@ def train(
     output = arguments.path("output", output or run / tag)
     _set_threads(threads)
     devices = make_strategy(strategy, replicas)
-    _check_devices(recipe, devices, recipe_path)
+    check_devices(recipe, devices, recipe_path)
+    job = _Job(recipe, recipe_path, data_dir, run, devices, callbacks, verbose)
     if not is_chief(devices):
-        return _help(recipe, recipe_path, data_dir, run, devices, callbacks, verbose)
+        return _help(job)
     _open_run(run, recipe)
     store.check_writable(output)  # Now, not after hours of training.
     with _alone_in(run):
-        result_file = run / "result.json"
-        if result_file.exists():
-            result = json.loads(result_file.read_text("utf-8"))
+        result = _result(run)
+        if result is not None:
             finished = f"{run}: this training is finished"
             if _holds(output, result):
                 _say(f"{finished}; remove the folder to train again")
                 return result
             _say(f"{finished}; its preset is written to {output}")
-        metadata = _train(
-            recipe, recipe_path, tag, data_dir, output, run, devices, callbacks, verbose
-        )
-        _write_whole(result_file, json.dumps(metadata, indent=2) + "\n")
+        metadata = _train(job, tag, output)
+        _write_whole(run / "result.json", json.dumps(metadata, indent=2) + "\n")
     _check_expected(recipe, metadata)
     return metadata
+
+
+class _Job(NamedTuple):
+    """One call of `train`."""
+
+    recipe: Recipe
+    recipe_path: pathlib.Path
+    data_dir: str | None
+    run: pathlib.Path
+    devices: tf.distribute.Strategy
+    callbacks: Sequence[keras.callbacks.Callback]
+    verbose: int | str
+
+
+def _result(run: pathlib.Path) -> dict[str, Any] | None:
+    """What a finished training came to; None if it is not finished."""
+    file = run / "result.json"
+    try:
+        return dict(json.loads(file.read_text("utf-8"))) if file.exists() else None
+    except (ValueError, TypeError) as error:
+        _say(f"{file}: damaged, made anew ({error})")
+        return None
 
 
 def _holds(folder: pathlib.Path, result: dict[str, Any]) -> bool:
@@ -123,30 +139,27 @@ def _holds(folder: pathlib.Path, result: dict[str, Any]) -> bool:
         return False
 
 
-def _train(
-    recipe, recipe_path, tag, data_dir, output, run, devices, callbacks, verbose
-) -> dict[str, Any]:
+def _train(job: _Job, tag: str, output: pathlib.Path) -> dict[str, Any]:
     """Trains, writes the preset, and returns its figures."""
-    model, keeper = _fitted(
-        recipe, recipe_path, data_dir, run, devices, callbacks, verbose
-    )
+    model, keeper = _fitted(job)
     keeper.use_best_weights()
 
     # The figures are those of the file that users will load.
-    saved = run / "float16"
+    saved = job.run / "float16"
     model.save_to_preset(saved, dtype="float16")
     stored, sha256 = registry.load(saved), store.weights_sha256(saved)
-    metadata = _figures(stored, tag, recipe, keeper, data_dir)
+    metadata = _figures(stored, tag, job, keeper)
     shutil.rmtree(saved)
-    task = task_of(recipe.model.name)
+    name = job.recipe.model.name
+    task = task_of(name)
     picture = draw_curve(
         keeper.progress.history, keeper.progress.best_epoch, keeper.name, task.FIGURE
     )
     text = card(
         task,
-        registry.info(recipe.model.name).description,
+        registry.info(name).description,
         metadata,
-        recipe_path.name,
+        job.recipe_path.name,
         f"{output.resolve().name}/",
         sha256,
         with_picture=picture is not None,
@@ -157,28 +170,24 @@ def _train(
     return metadata
 
 
-def _help(
-    recipe, recipe_path, data_dir, run, devices, callbacks, verbose
-) -> dict[str, Any]:
+def _help(job: _Job) -> dict[str, Any]:
     """Trains as a worker that writes nothing."""
-    _, keeper = _fitted(recipe, recipe_path, data_dir, run, devices, callbacks, verbose)
+    _, keeper = _fitted(job)
     return {
-        "worker": devices.cluster_resolver.task_id,
+        "worker": job.devices.cluster_resolver.task_id,
         "epochs": keeper.progress.epochs,
     }
 
 
-def _fitted(
-    recipe, recipe_path, data_dir, run, devices, callbacks, verbose
-) -> tuple[keras.Model, EpochKeeper]:
+def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
     """Trains a model to the end, from the newest checkpoint if there is one."""
-    training = recipe.training
-    prepared = prepare(recipe, recipe_path, data_dir, devices)
+    training, run, devices = job.recipe.training, job.run, job.devices
+    prepared = prepare(job.recipe, job.recipe_path, job.data_dir, devices)
     model = prepared.model
     with devices.scope():
         keeper = EpochKeeper(
             run,
-            _dev_score(model, recipe, data_dir),
+            _dev_score(model, job),
             f"dev_{prepared.task.METRIC}",
             prepared.task.HIGHER_IS_BETTER,
             patience=training.patience,
@@ -190,15 +199,15 @@ def _fitted(
     if done < training.epochs and not keeper.progress.stopped:
         if done:
             _say(f"{run}: going on after epoch {done}")
-        callbacks = [keeper, *callbacks]
+        callbacks = [keeper, *job.callbacks]
         if is_chief(devices):
             board = run / "tensorboard"
             callbacks.append(keras.callbacks.TensorBoard(board, write_graph=False))
         if not is_distributed(devices):
-            batch = _one_batch(prepared)
+            batch = one_batch(prepared)
             callbacks.append(Histograms(run / "tensorboard" / "histograms", batch))
         resume = "start it again: the training goes on from the newest checkpoint"
-        with lost_worker_as_error(resume):
+        with lost_worker_as_error(resume), full_disk_as_error(run):
             model.fit(
                 distributable(prepared.batches(done, training.epochs), devices),
                 initial_epoch=done,
@@ -206,164 +215,30 @@ def _fitted(
                 steps_per_epoch=prepared.plan.batches,
                 shuffle=False,
                 callbacks=callbacks,
-                verbose=verbose,
+                verbose=job.verbose,
             )
     return model, keeper
 
 
-class Prepared(NamedTuple):
-    """A recipe's model and data, ready for `fit`.
-
-    Attributes:
-        model: Compiled, its optimizer built.
-        task: Of the model.
-        training_set: The rows that the task reads.
-        plan: Of the batches.
-        batches: `(first epoch, end) -> dataset` of (inputs, labels, weights).
-    """
-
-    model: keras.Model
-    task: type[Task]
-    training_set: list
-    plan: pipeline.Plan
-    batches: Callable[[int, int], tf.data.Dataset]
-
-
-def prepare(
-    recipe: Recipe,
-    recipe_path: pathlib.Path,
-    data_dir: str | None,
-    devices: tf.distribute.Strategy,
-) -> Prepared:
-    """Reads the data and makes the model of a recipe; sets all seeds.
-
-    Args:
-        recipe: What to train.
-        recipe_path: Its file, for messages.
-        data_dir: Folder of a local copy of the data.
-        devices: To train on.
-    """
-    keras.utils.set_random_seed(recipe.training.seed)
-    # With it a resumed training ends at the very weights of one that was not killed.
-    tf.config.experimental.enable_op_determinism()
-    data, training, task = recipe.data, recipe.training, task_of(recipe.model.name)
-    training_set = [
-        row for split in data.train for row in task.read(data.dataset, split, data_dir)
-    ]
-    plan = pipeline.Plan.of(
-        task.lengths(training_set),
-        data.batch_size,
-        data.tokens_per_batch,
-        data.bucket_boundaries,
-        static=is_distributed(devices) or training.jit_compile,
-        devices=devices.num_replicas_in_sync,
-    )
-    with devices.scope(), _precision(training.precision):
-        model = _create(recipe, recipe_path, training_set)
-        model.compile(
-            optimizer=make_optimizer(
-                training, plan.batches, devices.num_replicas_in_sync
-            ),
-            loss=task.loss(training),
-            jit_compile=training.jit_compile,
-        )
-        model.optimizer.build(model.trainable_variables)
-        if number_of_workers(devices) > 1:
-            make_fit_for_workers(model)
-
-    examples = task.encode(training_set, model)
-
-    def batches(first: int, end: int) -> tf.data.Dataset:
-        return pipeline.training_batches(
-            examples,
-            plan,
-            seed=training.seed,
-            epochs=range(first, end),
-            change=task.change(data),
-            augment=task.augment(data),
-        )
-
-    return Prepared(model, task, training_set, plan, batches)
-
-
-def _one_batch(prepared: Prepared, rows: int = 16) -> tuple:
-    """Inputs, targets and weights of some rows of the commonest length."""
-    task, training_set = prepared.task, prepared.training_set
-    lengths = task.lengths(training_set)
-    ((commonest, _),) = collections.Counter(lengths).most_common(1)
-    same = [row for row, n in zip(training_set, lengths) if n == commonest][:rows]
-    plan = pipeline.Plan.of(task.lengths(same), batch_size=len(same))
-    examples = task.encode(same, prepared.model)
-    return next(iter(pipeline.training_batches(examples, plan, 0, range(1))))
-
-
-@contextlib.contextmanager
-def _precision(policy: str) -> Iterator[None]:
-    """Layers that are made inside have this dtype policy."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def _check_devices(recipe: Recipe, devices: Any, path: pathlib.Path) -> None:
-    count, size = devices.num_replicas_in_sync, recipe.data.batch_size
-    if size is not None and size % count:
-        raise UserError(
-            f"{path}: data.batch_size: must be a multiple of the {count} devices. "
-            f"Received: {size}"
-        )
-    if recipe.training.jit_compile and isinstance(
-        devices, tf.distribute.MirroredStrategy
-    ):
-        raise UserError(
-            f"{path}: training.jit_compile: must be false with strategy mirrored: XLA "
-            "cannot reach the other device's weights. Received: True"
-        )
-
-
-def _create(recipe: Recipe, path: pathlib.Path, training_set: Sequence) -> keras.Model:
-    """The recipe's model with what it learns its vocabulary and labels from."""
-    assets = task_of(recipe.model.name).assets(training_set, recipe.data)
-    overrides = recipe.model.overrides
-    for key in sorted({*assets, "name"} & set(overrides)):
-        source = "model.name" if key == "name" else "the training set"
-        raise UserError(
-            f"{path}: model.overrides.{key}: must be left out: it comes from {source}. "
-            f"Received: {overrides[key]!r}"
-        )
-    try:
-        return registry.create(recipe.model.name, **assets, **overrides)
-    except UserError as error:
-        place = _place(recipe.model, str(error))
-        raise UserError(f"{path}: {place}: {error}") from error
-
-
-def _place(model: Model, message: str) -> str:
-    """The recipe's key that an error of `create` is about: errors name arguments."""
-    for name in re.findall(r"[`']([\w.]+)", message):
-        if name.partition(".")[0] in model.overrides:
-            return f"model.overrides.{name}"
-    return "model"
-
-
-def _dev_score(model, recipe, data_dir) -> Callable[[], float] | None:
-    data, task = recipe.data, task_of(recipe.model.name)
+def _dev_score(model: keras.Model, job: _Job) -> Callable[[], float] | None:
+    data, task = job.recipe.data, task_of(job.recipe.model.name)
     if data.validation is None:
         return None
-    return task.scorer(model, task.read(data.dataset, data.validation, data_dir))
+    return task.scorer(model, task.read(data.dataset, data.validation, job.data_dir))
 
 
-def _figures(model, tag, recipe, keeper, data_dir) -> dict[str, Any]:
-    data, progress, task = recipe.data, keeper.progress, task_of(recipe.model.name)
+def _figures(
+    model: keras.Model, tag: str, job: _Job, keeper: EpochKeeper
+) -> dict[str, Any]:
+    recipe, progress = job.recipe, keeper.progress
+    data, task = recipe.data, task_of(recipe.model.name)
     facts = catalogue.facts(data.dataset)
 
     def value(split):
         if split is None:
             return None
-        return round(task.scorer(model, task.read(data.dataset, split, data_dir))(), 2)
+        rows = task.read(data.dataset, split, job.data_dir)
+        return round(task.scorer(model, rows)(), 2)
 
     return {
         "tag": tag,
@@ -390,7 +265,8 @@ def _open_run(run: pathlib.Path, recipe: Recipe) -> None:
     content = recipe.model_dump_json(exclude=OF_RESULTS, indent=2)
     file = run / "recipe.json"
     try:
-        if (run / "checkpoints").exists() and file.read_text("utf-8") != content:
+        begun = (run / "checkpoints").exists() or (run / "result.json").exists()
+        if begun and file.read_text("utf-8") != content:
             raise UserError(
                 f"{run}: holds a training with another recipe (see {file}); give "
                 "another run folder or remove this one"

@@ -158,6 +158,17 @@ def test_a_prepared_copy_that_was_cut_short_is_built_again(fake_set):
     assert len(list(prepared.read_rows(builder, "test"))) == 3
 
 
+def test_a_cut_copy_of_a_set_whose_source_cannot_be_reached(fake_set, monkeypatch):
+    builder = catalogue.builder("uci_har", str(fake_set("uci_har")))
+    (shard,) = builder.info.splits["test"].filepaths
+    shard.write_bytes(shard.read_bytes()[:100])
+    nowhere = "http://127.0.0.1:9/"
+    monkeypatch.setattr(catalogue.builder_class("uci_har"), "URL", nowhere)
+    message = error_of("uci_har")
+    assert "the prepared copy is damaged (it is cut short, and http" in message
+    assert "could not be downloaded" in message
+
+
 def test_a_prepared_copy_with_other_bytes_is_named(fake_set):
     builder = catalogue.builder("uci_har", str(fake_set("uci_har")))
     (shard,) = builder.info.splits["test"].filepaths

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_seqzoo.datasets import pipeline
 from keras_seqzoo.datasets.pipeline import Examples, Plan
+from keras_seqzoo.errors import UserError
 
 LENGTHS = [3, 5, 2, 4, 3, 1]
 
@@ -105,3 +106,13 @@ def test_what_is_drawn_for_an_example_is_not_of_its_batch(steps):
         np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
         assert 1.0 <= ratio[0] <= 2.0
     assert len({round(float(ratio[0]), 4) for ratio in ratios}) == 6
+
+
+def test_a_plan_of_nothing():
+    with pytest.raises(UserError, match=r"of one example or more. Received: \[\]"):
+        pipeline.Plan.of([], 4)
+
+
+def test_a_bucket_of_nothing_but_length_zero():
+    plan = pipeline.Plan.of([1, 2, 3], None, 6, boundaries=[1])
+    assert plan.rows == [6, 2] and plan.batches == 2

@@ -160,6 +160,22 @@ def test_a_file_whose_metric_is_worse_is_not_kept(
 
 
 @pytest.mark.parametrize(
+    ("figure", "is_kept"), [(50.6, False), (50.4, True), (0.0, True)]
+)
+def test_a_figure_that_is_better_when_lower(figure, is_kept, small, tmp_path):
+    figures = iter([figure, 50.0])
+    options = {"higher_is_better": False, "max_loss": 0.5, **QUICK}
+    metric = lambda run: next(figures)  # noqa: E731
+    if is_kept:
+        report = export(small, tmp_path / "x.onnx", metric=metric, **options)
+        assert report.metric_loss == pytest.approx(figure - 50.0)
+        assert f"(loss {figure - 50.0:.2f}, allowed 0.50)" in str(report)
+    else:
+        with pytest.raises(ExportError, match="is 50.60, Keras' 50.00; allowed is a"):
+            export(small, tmp_path / "x.onnx", metric=metric, **options)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"quantize": "full_int8"}, "must be given with quantize='full_int8'"),

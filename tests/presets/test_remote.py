@@ -297,3 +297,13 @@ def test_a_length_over_the_limit_is_refused_before_it_is_read(server, monkeypatc
     with pytest.raises(PresetError, match="weights.safetensors: larger than 200 MB"):
         remote.fetch(NAME)
     assert not list(server.home.rglob("*.part"))
+
+
+def test_a_length_that_is_no_number(server, monkeypatch):
+    real = Handler.send_header
+
+    def lie(self, name, value):
+        real(self, name, "abc" if name == "Content-Length" else value)
+
+    monkeypatch.setattr(Handler, "send_header", lie)
+    assert store.read(remote.fetch(NAME)).config

@@ -3,9 +3,10 @@ import errno
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.training.callbacks import EpochKeeper
+from keras_seqzoo.training.callbacks import EpochKeeper, full_disk_as_error
 
 
 def small_model(optimizer):
@@ -114,3 +115,16 @@ def test_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
     again.set_model(model)
     assert again.restore()
     assert again.progress.epochs == 1
+
+
+def test_a_full_disk_in_tensorflow_is_said_too(tmp_path):
+    error = tf.errors.ResourceExhaustedError(
+        None, None, f"{tmp_path}/events.v2; No space left on device"
+    )
+    full = pytest.raises(UserError, match=r"cannot be written \(No space left on dev")
+    with full, full_disk_as_error(tmp_path):
+        raise error
+    memory = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    same = pytest.raises(tf.errors.ResourceExhaustedError, match="OOM")
+    with same, full_disk_as_error(tmp_path):
+        raise memory

@@ -1,9 +1,43 @@
+import numpy as np
 import pytest
 
+from keras_seqzoo import registry
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.training import evaluate
+from keras_seqzoo.training import evaluate, task_of
+from keras_seqzoo.training.tasks.series_classification import Series
 
 
 def test_a_batch_to_evaluate_has_a_sentence_or_more():
     with pytest.raises(UserError, match="`batch_size` must be.*batch_size=0"):
         evaluate("bi_gru_tagger.atis", batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dataset": "uci_har"}, "dataset must be one of atis, .*Received: 'uci_har'"),
+        ({"dataset": ""}, "dataset must be one of atis, .*Received: ''"),
+        ({"split": "phrases"}, "split must be one of train, .*Received: 'phrases'"),
+        (
+            {"dataset": "train_tickets"},
+            "must have labels of the model's: .*aircraft_code.*Received: B-",
+        ),
+    ],
+)
+def test_data_that_the_model_is_not_for(arguments, message):
+    with pytest.raises(UserError, match=message) as error:
+        evaluate("gru_tagger.atis", **arguments)
+    assert "\n" not in str(error.value)
+
+
+def test_a_series_of_other_channels():
+    task = task_of("bi_gru_series")
+    model = registry.create("bi_gru_series")
+    rows = [Series(np.zeros((5, 12), "float32"), model.labels[0])]
+    with pytest.raises(UserError, match=r"series\[0\] must be an array \(time, "):
+        task.metric(model, rows)
+
+
+def test_a_split_that_uci_har_does_not_have():
+    with pytest.raises(UserError, match="split must be one of .*fit, .*: 'validate'"):
+        task_of("bi_gru_series").read("uci_har", "validate", None)

@@ -43,16 +43,30 @@ def test_accumulated_gradients_are_applied_as_their_mean():
     np.testing.assert_allclose(stepped(make_optimizer(training, 9), two), -2.0)
 
 
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
 @pytest.mark.parametrize("accumulated", [1, 4])
-def test_a_schedule_ends_with_the_last_epoch(accumulated):
+def test_a_schedule_ends_with_the_last_epoch(accumulated, schedule):
     training = Training(
         epochs=3,
+        optimizer="sgd",
         learning_rate=1.0,
-        schedule="linear",
+        schedule=schedule,
         final_learning_rate=0.1,
         gradient_accumulation_steps=accumulated,
     )
-    rate = make_optimizer(training, 8)._learning_rate
-    assert float(rate(0)) == 1.0
-    assert float(rate(24 // accumulated)) == pytest.approx(0.1)
-    assert float(rate(24 // accumulated - 1)) > 0.1
+    optimizer = make_optimizer(training, 8)
+    weight = keras.Variable(np.zeros(1, "float32"))
+    optimizer.build([weight])
+    rates = []
+    for _ in range(3 * 8):  # as `fit` calls it, once a batch
+        rates.append(float(optimizer.learning_rate))
+        optimizer.apply([tf.zeros(1)], [weight])
+    assert rates[0] == 1.0 and rates[12] == pytest.approx(0.55)
+    assert rates[-1] > 0.1
+    assert float(optimizer.learning_rate) == pytest.approx(0.1)
+
+
+def test_adamw_has_a_decay_of_its_own():
+    assert make_optimizer(Training(optimizer="adamw"), 8).weight_decay == 0.004
+    mine = Training(optimizer="adamw", weight_decay=0.5)
+    assert make_optimizer(mine, 8).weight_decay == 0.5

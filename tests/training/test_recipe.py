@@ -77,8 +77,16 @@ def write(tmp_path, content):
         ),
         (
             {"data": {"dataset": "atis", "transpose": 3}},
-            "data.transpose: must be left out: bi_gru_tagger has no use for it. "
-            "Received: 3",
+            "data.transpose: must be left out: bi_gru_tagger has no use for it on "
+            "atis. Received: 3",
+        ),
+        (
+            {
+                "model": {"name": "bi_gru_series"},
+                "data": {"dataset": "japanese_vowels", "rotate": 20.0},
+            },
+            "data.rotate: must be left out: bi_gru_series has no use for it on "
+            "japanese_vowels. Received: 20.0",
         ),
         ({"data": 3}, "data: must be a section of keys and values. Received: 3"),
         ({"model": "gru"}, "model: must be a section of keys and values"),

@@ -29,7 +29,7 @@ def recipes(tmp_path, recipe_text):
     return make
 
 
-def test_the_figure_decides(recipes, tmp_path):
+def test_the_figure_decides(recipes, tmp_path, capfd):
     run = tmp_path / "run"
     result = reproduce(TAG, recipes=recipes(0.0), run_dir=run, verbose=0)
     assert result["passed"] and result["tag"] == TAG
@@ -37,6 +37,22 @@ def test_the_figure_decides(recipes, tmp_path):
     again = reproduce(TAG, recipes=recipes(100.0), run_dir=run, verbose=0)
     assert not again["passed"]
     assert again | {"passed": True, "expected": 0.0} == result  # not trained again
+    assert "is below" not in capfd.readouterr().err  # the caller says it, once
+
+
+def test_a_seed_has_a_run_folder_of_its_own(recipes, monkeypatch):
+    calls = []
+
+    def train(path, **options):
+        calls.append(options)
+        raise UserError("not now")
+
+    monkeypatch.setattr("keras_seqzoo.training.reproduce.train", train)
+    for seed in (None, 3):
+        with pytest.raises(UserError, match="not now"):
+            reproduce(TAG, recipes=recipes(1.0), seed=seed)
+    assert [call["run_dir"].name for call in calls] == [TAG, f"{TAG}.seed3"]
+    assert calls[1]["overrides"]["training.seed"] == 3
 
 
 def test_a_recipe_without_a_figure(recipes):

@@ -3,6 +3,7 @@ import functools
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from keras_seqzoo import registry, training
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.training import evaluate, trainer
 from keras_seqzoo.training.optimizer import make_optimizer
-from keras_seqzoo.training.recipe import Training
+from keras_seqzoo.training.preparation import check_devices
+from keras_seqzoo.training.recipe import Training, read_recipe
 
 EPOCHS = {"training.epochs": 4}
 
@@ -126,6 +128,43 @@ def test_other_recipe_in_the_same_run_folder(finished):
         train(
             recipe, run_dir=run, output=preset, overrides=EPOCHS | {"training.seed": 2}
         )
+
+
+def test_other_recipe_where_only_the_result_is_left(finished, tmp_path):
+    recipe, run, *_ = finished
+    for name in ("recipe.json", "result.json"):
+        shutil.copy(run / name, tmp_path / name)
+    with pytest.raises(UserError, match="another recipe"):
+        train(recipe, run_dir=tmp_path, overrides=EPOCHS | {"training.seed": 2})
+
+
+def test_a_damaged_result_is_made_anew(finished, tmp_path, capfd):
+    recipe, run, _, result = finished
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "result.json").write_text('{"tag": ')
+    again = train(
+        recipe, run_dir=tmp_path / "run", output=tmp_path / "p", overrides=EPOCHS
+    )
+    assert again == result
+    assert "result.json: damaged, made anew" in capfd.readouterr().err
+    assert json.loads((tmp_path / "run" / "result.json").read_text()) == result
+
+
+def test_sums_of_more_batches_than_there_are(recipe_file, tmp_path):
+    overrides = EPOCHS | {"training.gradient_accumulation_steps": 1000}
+    with pytest.raises(UserError, match=r"must be at most the \d+ batches .*: 1000"):
+        train(recipe_file, run_dir=tmp_path / "run", overrides=overrides)
+
+
+class TwoDevices:
+    num_replicas_in_sync = 2
+
+
+def test_sums_of_gradients_are_of_one_device(recipe_file):
+    overrides = {"training.gradient_accumulation_steps": 2}
+    recipe = read_recipe(recipe_file, overrides)
+    with pytest.raises(UserError, match=r"steps: must be 1 on several .*Received: 2"):
+        check_devices(recipe, TwoDevices(), recipe_file)
 
 
 def test_a_training_killed_three_times_ends_with_the_same_weights(

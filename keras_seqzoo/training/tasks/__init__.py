@@ -20,6 +20,11 @@ def task_named(name: str) -> type[Task]:
     return getattr(module, _TASKS[name])
 
 
+def all_options() -> frozenset[str]:
+    """The keys of a recipe's data section that only some tasks have."""
+    return frozenset().union(*(task_named(name).OPTIONS for name in _TASKS))
+
+
 def task_of(architecture: str) -> type[Task]:
     """The task of an architecture's models."""
     return task_named(registry.architectures()[architecture].model_class.task)

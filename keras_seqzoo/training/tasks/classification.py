@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_seqzoo.training.losses import LabelLoss
-from keras_seqzoo.training.tasks.task import Run, Task
+from keras_seqzoo.training.tasks.task import Run, Task, check_labels
 
 
 class Classification(Task):
@@ -36,6 +36,7 @@ class Classification(Task):
         rows = [rows[i] for i in order]  # of like length together: less padding
         batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
         inputs = [cls.inputs(model, batch) for batch in batches]
+        check_labels(model, {cls.label(row) for row in rows})
         # A class that the model does not have is -1: no answer is right.
         known = {label: i for i, label in enumerate(model.labels)}
         gold = np.array([known.get(cls.label(row), -1) for row in rows])

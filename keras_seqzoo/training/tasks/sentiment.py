@@ -43,7 +43,7 @@ often missed. No other domain was tried, and no bias was looked for."""
     STEPS = "words"
 
     @classmethod
-    def read(cls, dataset: str, split: str, data_dir: str | None) -> list[Review]:
+    def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Review]:
         names = catalogue.builder(dataset, data_dir).info.features["label"].names
         return [
             Review(row["text"].decode(), names[row["label"]])

@@ -12,7 +12,7 @@ from keras_seqzoo.datasets.pipeline import Examples
 from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.training.losses import LabelLoss
 from keras_seqzoo.training.metrics import slot_scores
-from keras_seqzoo.training.tasks.task import Run, Task
+from keras_seqzoo.training.tasks.task import Run, Task, check_labels
 from keras_seqzoo.training.vocabulary import tagger_assets
 
 
@@ -82,6 +82,7 @@ speaker was tried, and no bias was looked for."""
         batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
         batches = [(batch, cls.inputs(model, batch)) for batch in batches]
         gold = [row.slots for row in rows]
+        check_labels(model, {slot for slots in gold for slot in slots} - {"O"})
 
         def f1(run):
             predicted = []

@@ -1,7 +1,7 @@
 """What a kind of model adds to the trainer: its examples, its loss and its figure."""
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.pipeline import Examples
+from keras_seqzoo.errors import UserError
 
 Run = Callable[[dict[str, np.ndarray]], Mapping[str, np.ndarray]]
 
@@ -23,6 +24,7 @@ class Task(abc.ABC):
         METRIC: Name of its figure in recipes, presets and tables.
         HIGHER_IS_BETTER: Of the figure.
         TOLERANCE: What another seed may lose; about twice the spread of three.
+        MAX_LOSS: What an exported file may lose, unless the user says otherwise.
         DATASETS: Names of the sets that it reads.
         OPTIONS: Keys of a recipe's data section that only some tasks have, and this
             one has.
@@ -38,6 +40,7 @@ class Task(abc.ABC):
     METRIC: str
     HIGHER_IS_BETTER: bool = True
     TOLERANCE: float
+    MAX_LOSS: float = 0.5
     DATASETS: tuple[str, ...]
     OPTIONS: frozenset[str] = frozenset()
     GIVES: str
@@ -54,13 +57,34 @@ class Task(abc.ABC):
         return tuple(catalogue.facts(dataset).ROWS)
 
     @classmethod
-    @abc.abstractmethod
+    def options(cls, dataset: str) -> frozenset[str]:
+        """Those of OPTIONS that a set has a use for."""
+        return cls.OPTIONS
+
+    @classmethod
     def read(cls, dataset: str, split: str, data_dir: str | None) -> list[Any]:
         """All rows of a split.
 
         Raises:
-            UserError: The data is not there or damaged.
+            UserError: The set is not of this task or has no such split, or the data is
+                not there or damaged.
         """
+        if dataset not in cls.DATASETS:
+            raise UserError(
+                f"dataset must be one of {', '.join(cls.DATASETS)}. "
+                f"Received: {dataset!r}"
+            )
+        splits = cls.splits(dataset)
+        if split not in splits:
+            raise UserError(
+                f"split must be one of {', '.join(splits)}. Received: {split!r}"
+            )
+        return cls._rows(dataset, split, data_dir)
+
+    @classmethod
+    @abc.abstractmethod
+    def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Any]:
+        """What `read` gives of a set and a split that are there."""
 
     @classmethod
     @abc.abstractmethod
@@ -159,3 +183,13 @@ class Task(abc.ABC):
             return {name: value.numpy() for name, value in outputs.items()}
 
         return lambda: metric(run)
+
+
+def check_labels(model: Any, found: Collection[str]) -> None:
+    """Raises UserError if none of the labels of some rows is one of the model's."""
+    if not set(found) & set(model.labels):
+        some = ", ".join(sorted(found)[:3])
+        raise UserError(
+            f"the data set must have labels of the model's: "
+            f"{', '.join(list(model.labels)[:3])}, ... Received: {some}, ..."
+        )
