@@ -3,6 +3,7 @@ import pytest
 
 from keras_seqzoo import registry
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models import SeriesClassifier
 from keras_seqzoo.training import evaluate, task_of
 from keras_seqzoo.training.tasks.series_classification import Series
 
@@ -32,7 +33,7 @@ def test_data_that_the_model_is_not_for(arguments, message):
 
 def test_a_series_of_other_channels():
     task = task_of("bi_gru_series")
-    model = registry.create("bi_gru_series")
+    model = registry.create("bi_gru_series", **SeriesClassifier.tiny())
     rows = [Series(np.zeros((5, 12), "float32"), model.labels[0])]
     with pytest.raises(UserError, match=r"series\[0\] must be an array \(time, "):
         task.metric(model, rows)

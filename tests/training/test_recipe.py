@@ -83,7 +83,11 @@ def write(tmp_path, content):
         (
             {
                 "model": {"name": "bi_gru_series"},
-                "data": {"dataset": "japanese_vowels", "rotate": 20.0},
+                "data": {
+                    "dataset": "japanese_vowels",
+                    "validation": None,
+                    "rotate": 20.0,
+                },
             },
             "data.rotate: must be left out: bi_gru_series has no use for it on "
             "japanese_vowels. Received: 20.0",

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from keras_seqzoo.errors import UserError
@@ -47,7 +49,8 @@ def test_a_seed_has_a_run_folder_of_its_own(recipes, monkeypatch):
         calls.append(options)
         raise UserError("not now")
 
-    monkeypatch.setattr("keras_seqzoo.training.reproduce.train", train)
+    module = sys.modules["keras_seqzoo.training.reproduce"]  # not the function
+    monkeypatch.setattr(module, "train", train)
     for seed in (None, 3):
         with pytest.raises(UserError, match="not now"):
             reproduce(TAG, recipes=recipes(1.0), seed=seed)

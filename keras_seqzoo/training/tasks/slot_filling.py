@@ -43,7 +43,7 @@ speaker was tried, and no bias was looked for."""
     STEPS = "words"
 
     @classmethod
-    def read(
+    def _rows(
         cls, dataset: str, split: str, data_dir: str | None
     ) -> list[TaggedSentence]:
         return catalogue.read(dataset, split, data_dir)
