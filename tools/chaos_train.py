@@ -21,6 +21,8 @@ import time
 
 from tqdm import tqdm
 
+from keras_seqzoo.training import checkpoint
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RECIPE = ROOT / "tools" / "train_tickets.yaml"
 OF_THE_CLOCK = ("train_seconds",)
@@ -44,10 +46,19 @@ def traces(run):
     weights = hashlib.sha256(
         (run / "preset" / "weights.safetensors").read_bytes()
     ).hexdigest()
+    _, arrays = checkpoint.latest(run / "checkpoints")
+    variables = hashlib.sha256(
+        b"".join(arrays[name].tobytes() for name in sorted(arrays))
+    ).hexdigest()
     history = list(csv.DictReader((run / "history.csv").open()))
     result = json.loads((run / "result.json").read_text())
     figures = {k: v for k, v in result.items() if k not in OF_THE_CLOCK}
-    return {"weights": weights, "history": history, "figures": figures}
+    return {
+        "weights": weights,
+        "variables": variables,
+        "history": history,
+        "figures": figures,
+    }
 
 
 def start(arguments, run):
