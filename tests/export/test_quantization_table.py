@@ -17,23 +17,29 @@ def tool():
     return module
 
 
-def row(tag, f1):
-    """Of a model with F1 90 in Keras and `f1` as int8."""
+def row(tag, loss, metric="slot F1", limit=0.5):
+    """Of a model whose int8 file has this loss."""
     kinds = ("float32", "float16", "int8", "int8_weights", "full_int8")
-    files = {kind: {"f1": 90.0, "bytes": 2_000_000} for kind in kinds}
+    files = {kind: {"loss": 0.0, "bytes": 2_000_000} for kind in kinds}
     return {
         "tag": tag,
+        "metric": metric,
+        "limit": limit,
         "keras": 90.0,
-        "files": files | {"int8": {"f1": f1, "bytes": 5}},
+        "files": files | {"int8": {"loss": loss, "bytes": 5}},
     }
 
 
-def test_losses_and_gains_are_signed_and_the_worst_decides(tool):
-    lines = tool.table([row("a.x", 90.25), row("b.x", 89.25)]).splitlines()
+def test_losses_and_gains_are_signed_and_each_has_its_limit(tool):
+    rows = [row("a.x", -0.25), row("b.x", 0.25), row("c.x", 0.06, "frame NLL", 0.05)]
+    lines = tool.table(rows).splitlines()
     assert lines[0].split(" | ")[3:5] == ["`float16`", "`int8`"]
-    assert "| a.x | 90.00 | 0; 2.00 MB | 0; 2.00 MB | +0.25; 0.00 MB |" in lines[2]
-    assert "| −0.75; 0.00 MB |" in lines[3]
-    assert lines[4].split(" | ")[2:4] == ["0: reached", "−0.75: **missed**"]
+    assert "| a.x | slot F1 90.00 | 0; 2.00 MB | 0; 2.00 MB | −0.25; 0.00" in lines[2]
+    assert "| +0.25; 0.00 MB |" in lines[3]
+    assert lines[-1] == (
+        "Largest loss allowed: slot F1 0.5, frame NLL 0.05: **missed** by c.x int8."
+    )
+    assert tool.table(rows[:2]).endswith("slot F1 0.5: reached by all.")
 
 
 def test_the_readme_is_up_to_date(tool, monkeypatch, capsys):
