@@ -21,6 +21,7 @@ _BUILDERS = {
     "fsdd": "Fsdd",
     "multi30k": "Multi30k",
     "flickr8k": "Flickr8k",
+    "ptb": "Ptb",
 }
 SHIPPED = "train_tickets"  # Comes with the package and has no builder.
 NAMES = (*_BUILDERS, SHIPPED)

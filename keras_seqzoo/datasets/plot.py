@@ -176,6 +176,7 @@ _PANELS = {  # Task -> how an example is drawn, and the height it takes in inche
     "slot filling": (_draw_sentence, _sentence_height),
     "sentiment": (_draw_lines, _lines_height),
     "abc": (_draw_lines, _lines_height),
+    "language modelling": (_draw_lines, _lines_height),
     "music": (_draw_music, lambda values: 2.6),
     "activity": (_draw_activity, lambda values: 2.2),
     "series": (_draw_series, lambda values: 2.2),

@@ -119,8 +119,12 @@ def _review_heading(values: dict[str, Any]) -> str:
     return values["label"]
 
 
-def _review(values: dict[str, Any], width: int) -> str:
+def _text(values: dict[str, Any], width: int) -> str:
     return textwrap.fill(values["text"], width)
+
+
+def _text_heading(values: dict[str, Any]) -> str:
+    return f"{len(values['text'].split())} words"
 
 
 def _music_heading(values: dict[str, Any]) -> str:
@@ -230,7 +234,8 @@ def _picture(values: dict[str, Any], width: int) -> str:
 
 _VIEWS = {  # Task -> what the heading says of an example, and what stands under it.
     "slot filling": (_sentence_heading, _sentence),
-    "sentiment": (_review_heading, _review),
+    "sentiment": (_review_heading, _text),
+    "language modelling": (_text_heading, _text),
     "music": (_music_heading, _music),
     "abc": (_abc_heading, _abc),
     "activity": (_activity_heading, _activity),

@@ -6,8 +6,8 @@
     test = tfds.load("snips", split="test")
 
 This module imports all builders, and with each import tfds learns a name: atis, snips,
-sst2, jsb_chorales, nottingham, folk_abc, uci_har, japanese_vowels, fsdd, multi30k and
-flickr8k. A set that has no public place for its very files takes them from
+sst2, jsb_chorales, nottingham, folk_abc, uci_har, japanese_vowels, fsdd, multi30k,
+flickr8k and ptb. A set that has no public place for its very files takes them from
 `manual_dir`:
 
     config = tfds.download.DownloadConfig(manual_dir="data/uci_har")
@@ -27,6 +27,7 @@ from keras_seqzoo.datasets.japanese_vowels import JapaneseVowels
 from keras_seqzoo.datasets.jsb_chorales import JsbChorales
 from keras_seqzoo.datasets.multi30k import Multi30k
 from keras_seqzoo.datasets.nottingham import Nottingham
+from keras_seqzoo.datasets.ptb import Ptb
 from keras_seqzoo.datasets.snips import Snips
 from keras_seqzoo.datasets.sst2 import Sst2
 from keras_seqzoo.datasets.uci_har import UciHar
@@ -40,6 +41,7 @@ __all__ = [
     "JsbChorales",
     "Multi30k",
     "Nottingham",
+    "Ptb",
     "Snips",
     "Sst2",
     "UciHar",

@@ -2,14 +2,17 @@
 
 from keras_seqzoo.models.many_to_one.sentence_classifier import SentenceClassifier
 from keras_seqzoo.models.many_to_one.series_classifier import SeriesClassifier
+from keras_seqzoo.models.one_to_many.language_model import CharacterModel, WordModel
 from keras_seqzoo.models.one_to_many.piano_roll_model import PianoRollModel
 from keras_seqzoo.models.synced.slot_tagger import SlotTagger
 from keras_seqzoo.models.zoo_model import ZooModel
 
 __all__ = [
+    "CharacterModel",
     "PianoRollModel",
     "SentenceClassifier",
     "SeriesClassifier",
     "SlotTagger",
+    "WordModel",
     "ZooModel",
 ]

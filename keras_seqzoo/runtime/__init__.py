@@ -17,6 +17,7 @@ from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.runtime.files import read_model_file
 from keras_seqzoo.runtime.interpreters import interpreters
+from keras_seqzoo.runtime.language_model import LanguageModelRunner
 from keras_seqzoo.runtime.piano_roll import PianoRollRunner
 from keras_seqzoo.runtime.runner import ArrayStream, Runner
 from keras_seqzoo.runtime.sentence_classifier import SentenceClassifierRunner
@@ -26,6 +27,7 @@ from keras_seqzoo.runtime.word_stream import WordStream
 
 __all__ = [
     "ArrayStream",
+    "LanguageModelRunner",
     "PianoRollRunner",
     "Runner",
     "SentenceClassifierRunner",
@@ -41,6 +43,7 @@ _RUNNERS = {
     "series_classification": SeriesClassifierRunner,
     "sentence_classification": SentenceClassifierRunner,
     "piano_roll": PianoRollRunner,
+    "language_model": LanguageModelRunner,
 }
 
 

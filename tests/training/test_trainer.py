@@ -63,10 +63,7 @@ MOMENTS = {"epoch 0": 0, "checkpoint": 1, "epoch 2": 2}  # -> epochs that are ke
 
 
 def train_alone(recipe, run, output, moment="none"):
-    """Trains in a process of its own: what it did before changes the last bits.
-
-    (TensorFlow orders sums by its functions' names, which have running numbers.)
-    """
+    """Trains in a process of its own, as a user's training would."""
     root = pathlib.Path(__file__).parents[2]
     words = [sys.executable, "-c", KILLED, moment, recipe, run, output]
     path = os.pathsep.join([str(root), *sys.path])

@@ -7,10 +7,12 @@ from keras_seqzoo.training.tasks.task import Task
 
 # Name, as `ZooModel.task` has it -> class of its module.
 _TASKS = {
+    "character_language_modelling": "CharacterLanguageModelling",
     "polyphonic_music": "PolyphonicMusic",
     "sentiment": "Sentiment",
     "series_classification": "SeriesClassification",
     "slot_filling": "SlotFilling",
+    "word_language_modelling": "WordLanguageModelling",
 }
 
 
