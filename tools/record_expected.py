@@ -1,16 +1,18 @@
-"""Writes each shipped preset's own test figure into its recipe, as what to expect.
+"""Writes each trained tag's own test figure into its recipe, as what to expect.
 
     python tools/record_expected.py
 
-The tolerance is what another seed may lose; `seqzoo train` says if a training ends
-further below.
+It is the shipped preset's figure, or that of the first seed in zoo_configs/results. The
+tolerance is what another seed may lose; `seqzoo train` says if a training ends further
+below.
 """
 
 import argparse
-import json
 import pathlib
 import re
 import sys
+
+from cell_table import shipped_presets, stored_results
 
 from keras_seqzoo.training.tasks import task_of
 
@@ -32,10 +34,11 @@ def record(recipe: pathlib.Path, metadata: dict) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.parse_args(arguments)
-    for config in sorted(ROOT.glob("keras_seqzoo/presets/*/config.json")):
-        tag = config.parent.name
+    presets, results = ROOT / "keras_seqzoo/presets", ROOT / "zoo_configs/results"
+    shipped = shipped_presets(presets)
+    for tag, runs in sorted(stored_results(presets, results).items()):
         (recipe,) = ROOT.glob(f"zoo_configs/*/{tag}.yaml")
-        record(recipe, json.loads(config.read_text("utf-8"))["metadata"])
+        record(recipe, shipped.get(tag) or runs[min(runs)])
         print(f"{recipe.relative_to(ROOT)}")
     return 0
 
