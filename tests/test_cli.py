@@ -89,7 +89,6 @@ def test_help_lists_every_command(seqzoo):
         ["info"],
         ["export", "tag", "x.tflite", "--quantize", "int4"],
         ["export", "tag", "x.tflite", "--tolerance", "-1"],
-        ["evaluate", "tag", "--split", "dev"],
         ["evaluate", "tag", "--data-dir", "/no/such/folder"],
         ["train", "/no/such/recipe.yaml"],
         ["train", __file__, "--epochs", "many"],
@@ -110,7 +109,10 @@ def test_wrong_usage_is_status_2(seqzoo, arguments):
         (["list", "--colour"], ["--colour", "--pattern", "--cell", "--pretrained"]),
         (["info"], ["NAME"]),
         (["export", "t", "x", "--quantize", "int4"], ["int4", "float16", "int8"]),
-        (["evaluate", "tag", "--split", "dev"], ["dev", "train", "validation"]),
+        (
+            ["evaluate", "gru_tagger.atis", "--split", "dev"],
+            ["'dev'", "train, validation, test"],
+        ),
     ],
 )
 def test_wrong_usage_names_value_and_what_is_allowed(seqzoo, arguments, parts):
@@ -246,10 +248,13 @@ def test_train_then_evaluate(seqzoo, tmp_path, monkeypatch):
 
 def test_evaluate_a_preset_without_a_data_set(seqzoo, tmp_path):
     from keras_seqzoo import registry
+    from keras_seqzoo.datasets.catalogue import read
     from keras_seqzoo.models.synced.slot_tagger import SlotTagger
 
     mine = tmp_path / "mine"
-    registry.create("gru_tagger", **SlotTagger.tiny()).save_to_preset(mine)
+    slots = {slot for row in read("train_tickets", "test") for slot in row.slots}
+    arguments = SlotTagger.tiny() | {"labels": sorted(slots)}
+    registry.create("gru_tagger", **arguments).save_to_preset(mine)
     status, out, err = seqzoo("evaluate", mine)
     assert (status, out) == (2, "")
     assert_one_line_error(err, mine, "--dataset", "atis, snips, train_tickets", "None")

@@ -1,4 +1,4 @@
-"""`seqzoo predict`: what a model says of text."""
+"""`seqzoo predict`: what a model says of text or measurements."""
 
 import shutil
 import sys
@@ -14,39 +14,56 @@ from keras_seqzoo.printing import print_json, words_over_slots
 _WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
 
 
-@click.command("predict", short_help="Tag or classify sentences.")
+@click.command("predict", short_help="Tag or classify sentences or series.")
 @click.argument("tag")
-@click.argument("text", nargs=-1)
+@click.argument("inputs", nargs=-1, metavar="[INPUT]...")
 @click.option("--plot", is_flag=True, help="Colour the words by their weight.")
 @json_option
-def predict_command(tag: str, text: tuple[str, ...], plot: bool, as_json: bool) -> None:
-    """Show what the model TAG says of each TEXT.
+def predict_command(
+    tag: str, inputs: tuple[str, ...], plot: bool, as_json: bool
+) -> None:
+    """Show what the model TAG says of each INPUT: a sentence, or a CSV file.
 
     A tagger prints words over slots; a classifier the class, its probability, and with
-    --plot the words, the more coloured the more they weigh.
+    --plot the words, the more coloured the more they weigh. A model of measurements
+    reads CSV files, a row for each time step, a column for each channel: with the
+    channels' names (`seqzoo info TAG` has them) in the first line, or in their order.
 
     TAG is a pretrained model's name, a preset folder or a zip of one, or an exported
-    .tflite or .onnx file. Without TEXT, or where it is "-", the sentences are the lines
-    of standard input.
+    .tflite or .onnx file. Without INPUT, or where it is "-", standard input is read:
+    a sentence a line, or one CSV file.
 
     \b
     Examples:
       seqzoo predict bi_peephole_tagger.atis "i would like to arrive in oulu"
       seqzoo predict bi_peephole_sentiment.sst2 --plot "a film that never loses its way"
       seqzoo predict my_tagger/ --json < sentences.txt
+      seqzoo predict bi_gru_series.uci_har walk.csv
     """
     model = load_model(tag)
+    if hasattr(model, "predict_series"):
+        if plot:
+            raise UserError(
+                "--plot is for classifiers of text, whose words have weights."
+            )
+        series = {name: series_of(name, model.channels) for name in inputs or ("-",)}
+        found = model.predict_series(list(series.values()))
+        show_series(dict(zip(series, found)), as_json)
+        return
     if not hasattr(model, "predict_text"):
-        raise UserError(f"`{tag}` must be a model that reads text. Received: {model!r}")
+        raise UserError(
+            f"`{tag}` must be a model that reads text or measurements. "
+            f"Received: {model!r}"
+        )
     explains = hasattr(model, "explain")
     if plot and not explains:
         raise UserError("--plot needs a classifier, whose words have weights.")
-    sentences = [line for item in text or ("-",) for line in lines_of(item)]
+    sentences = [line for item in inputs or ("-",) for line in lines_of(item)]
     if explains:
         for sentence in sentences:
             if not sentence.split():
                 raise UserError(
-                    f"TEXT must have a word or more. Received: {sentence!r}"
+                    f"INPUT must have a word or more. Received: {sentence!r}"
                 )
         show_classes(model.explain(sentences) if sentences else [], plot, as_json)
     else:
@@ -85,6 +102,29 @@ def show_classes(explained: Sequence[Any], plot: bool, as_json: bool) -> None:
             line += "  " + coloured(words)
         # Colours were asked for, whatever the output is.
         click.echo(line, color=plot or None)
+
+
+def show_series(found: dict[str, tuple[str, float]], as_json: bool) -> None:
+    """Class and probability, a line a file."""
+    if as_json:
+        rows = [
+            {"input": name, "label": label, "probability": chance}
+            for name, (label, chance) in found.items()
+        ]
+        print_json(rows)
+        return
+    for name, (label, chance) in found.items():
+        file = f"{name}  " if len(found) > 1 else ""
+        click.echo(f"{file}{label}  {chance:.3f}")
+
+
+def series_of(item: str, channels: Sequence[str]) -> Any:
+    """The series in a CSV file, or in standard input."""
+    from keras_seqzoo.preprocessing.series_csv import parse_series, read_series
+
+    if item == "-":
+        return parse_series(sys.stdin.buffer.read(), channels, "standard input")
+    return read_series(item, channels)
 
 
 def coloured(words: Sequence[tuple[str, float]]) -> str:
