@@ -61,8 +61,8 @@ def export(
             run in chunks; the report says why if not.
         overwrite: whether an export that is at `path` may be replaced.
         tolerance: the largest absolute difference from Keras allowed in a float
-            output; 1e-4 by default, with `quantize` a part of the outputs' scale, for
-            "full_int8" with `max_loss` the whole of it.
+            output; by default 1e-5, or that part of outputs over 1; with `quantize` a
+            part of the outputs' scale, for "full_int8" with `max_loss` all of it.
         representative_data: for "full_int8", inputs as the model will meet them, some
             dozens: for each call a dict of arrays by name, or of a model with one
             input the array alone, with the batch in front.

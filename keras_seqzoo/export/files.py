@@ -25,6 +25,11 @@ def format_of(path: str | os.PathLike) -> str:
     text = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(text, str) or not text:
         raise UserError(f"path must be a file or folder name. Received: path={path!r}")
+    if "\0" in text or text.endswith(".step.onnx"):
+        raise UserError(
+            "path must be a name without a NUL that does not end in .step.onnx, as an "
+            f"ONNX export's second file. Received: path={text!r}"
+        )
     suffix = os.path.splitext(text)[1]
     if suffix not in FORMATS or os.path.basename(text) in (".tflite", ".onnx"):
         raise UserError(
@@ -73,9 +78,9 @@ def written_whole(path: str | os.PathLike, overwrite: bool) -> Iterator[Place]:
     """
     form, path = format_of(path), pathlib.Path(path)
     targets = [path, step_path(path)] if form == "onnx" else [path]
-    for target in targets:
-        _check_free(target, form, overwrite)
     try:
+        for target in targets:
+            _check_free(target, form, overwrite)
         # A sibling, so that moving it is one step on the same disk.
         parent = path.absolute().parent
         workplace = pathlib.Path(tempfile.mkdtemp(dir=parent, prefix=f".{path.name}."))

@@ -1,10 +1,10 @@
-"""A scan made of two nested while loops, for graphs that run on a phone.
+"""A scan made of nested while loops, for graphs that run on a phone.
 
 LiteRT copies a loop's variables at every turn, so a single loop that carries the
-whole output takes quadratic time. Here an inner loop fills a block of 16 steps and
-an outer loop writes that block into the output: a turn copies one block. Only
-slices, GATHER, WHILE and DYNAMIC_UPDATE_SLICE are used, no tensor lists, and batch and
-length may be dynamic.
+whole output takes quadratic time. Here an inner loop fills a block of 16 steps, the
+next one writes it into a block of 256, and an outer loop writes that into the output: a
+turn copies one block. Only slices, GATHER, WHILE and DYNAMIC_UPDATE_SLICE are used, no
+tensor lists, and batch and length may be dynamic.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any
 
 from keras import ops, tree
 
-BLOCK = 16
+BLOCKS = (256, 16)  # steps that a turn of the outer loops adds
 
 
 def nested_loop(
@@ -98,37 +98,37 @@ def _keep_last(run, previous, states, start, stop):
 
 
 def _keep_all(run, previous, states, batch, length):
-    """Two nested loops: the last outputs, the outputs of all steps, the states."""
-    blocks = (length + BLOCK - 1) // BLOCK
-
-    def outer(number, sequences, previous, states):
-        start = number * BLOCK
-        empty = [ops.zeros((batch, BLOCK, *y.shape[1:]), y.dtype) for y in previous]
-
-        def inner(offset, block, previous, states):
-            previous, states = run(start + offset, previous, states)
-            block = [_write(b, y, offset) for b, y in zip(block, previous)]
-            return offset + 1, block, previous, states
-
-        def in_block(offset, *_):
-            return ops.logical_and(offset < BLOCK, start + offset < length)
-
-        zero = ops.convert_to_tensor(0, "int32")
-        _, block, previous, states = ops.while_loop(
-            in_block, inner, (zero, empty, previous, states)
-        )
-        sequences = [_write(s, b, start) for s, b in zip(sequences, block)]
-        return number + 1, sequences, previous, states
-
+    """Nested loops: the last outputs, the outputs of all steps, the states."""
+    zero = ops.convert_to_tensor(0, "int32")
+    smallest = BLOCKS[-1]
     # A whole number of blocks, and never none: an empty tensor stops LiteRT.
-    room = ops.maximum(blocks, 1) * BLOCK
-    sequences = [ops.zeros((batch, room, *y.shape[1:]), y.dtype) for y in previous]
-    _, sequences, previous, states = ops.while_loop(
-        lambda number, *_: number < blocks,
-        outer,
-        (ops.convert_to_tensor(0, "int32"), sequences, previous, states),
-    )
-    return previous, [s[:, :length] for s in sequences], states
+    whole = ops.maximum((length + smallest - 1) // smallest, 1) * smallest
+
+    def filled(room, blocks, start, previous, states):
+        """`room` rows with the outputs from step `start` on, and what they end with."""
+
+        def turn(offset, rows, previous, states):
+            at = start + offset
+            if not blocks:
+                part, states = run(at, previous, states)
+                previous, size = part, 1
+            else:
+                size, *smaller = blocks
+                # All of the smallest have one shape, which LiteRT need not find anew.
+                own = ops.minimum(size, whole - at) if smaller else size
+                part, previous, states = filled(own, smaller, at, previous, states)
+            rows = [_write(r, p, offset) for r, p in zip(rows, part)]
+            return offset + size, rows, previous, states
+
+        def goes_on(offset, *_):
+            return ops.logical_and(offset < room, start + offset < length)
+
+        empty = [ops.zeros((batch, room, *y.shape[1:]), y.dtype) for y in previous]
+        _, *found = ops.while_loop(goes_on, turn, (zero, empty, previous, states))
+        return found
+
+    rows, previous, states = filled(whole, BLOCKS, zero, previous, states)
+    return previous, [r[:, :length] for r in rows], states
 
 
 def _write(sequence, part, time):

@@ -112,7 +112,11 @@ class Runner:
             return self._signatures[signature](inputs)
         # Two inputs whose lengths do not fit each other, say.
         except Exception as error:
-            shapes = ", ".join(f"{name} {x.shape}" for name, x in inputs.items())
+            wanted = self._inputs[signature]
+            shapes = ", ".join(
+                f"{name} {x.shape} for {_sizes(wanted[name]['shape'])}"
+                for name, x in inputs.items()
+            )
             raise UserError(
                 f"{self._path} does not run on inputs of these shapes: {shapes}: "
                 f"{first_line(error)}"
@@ -149,15 +153,16 @@ def checked(inputs: Arrays, wanted: dict[str, dict]) -> Arrays:
         UserError: naming the input, and what it must be.
     """
     if set(inputs) != set(wanted):
+        missing = ", ".join(sorted(set(wanted) - set(inputs)))
         raise UserError(
             f"inputs must be {', '.join(sorted(wanted))}. "
             f"Received: {', '.join(map(str, inputs)) or 'none'}"
+            + (f"; missing: {missing}" if missing else "")
         )
     found, batch = {}, None
     for name, tensor in wanted.items():
         dtype, shape = np.dtype(tensor["dtype"]), tensor["shape"]
-        sizes = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-        rule = f"input {name!r} must be {dtype} {sizes}"
+        rule = f"input {name!r} must be {dtype} {_sizes(shape)}"
         array = inputs[name]
         if not isinstance(array, np.ndarray):
             try:
@@ -184,6 +189,10 @@ def checked(inputs: Arrays, wanted: dict[str, dict]) -> Arrays:
                 )
         found[name] = np.ascontiguousarray(array)
     return found
+
+
+def _sizes(shape):
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
 def _named(inputs):
