@@ -113,9 +113,10 @@ def export(
     is_number = isinstance(max_loss, numbers.Real) and not isinstance(max_loss, bool)
     is_number = is_number and not math.isnan(max_loss)
     if max_loss is not None and not (metric and is_number and max_loss >= 0):
+        beside = "" if metric else ", metric=None"
         raise UserError(
             "max_loss must be a number from 0 on, beside a metric. "
-            f"Received: max_loss={max_loss!r}, metric={metric!r}"
+            f"Received: max_loss={max_loss!r}{beside}"
         )
     batches = _positive_integers("batches", batches)
     lengths = _positive_integers("lengths", lengths)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import keyword
 from collections.abc import Callable
 
 import keras
@@ -131,6 +132,11 @@ def _specs(structure):
         names = sorted(structure)
     if len(set(names)) < len(names):
         raise UserError(f"inputs must have different names. Received: {names}")
+    for name in filter(keyword.iskeyword, names):
+        raise UserError(
+            "inputs must have names that are no words of Python, as "
+            f"keras.Input(..., name=...) gives them. Received: {name!r}"
+        )
     return {
         name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
         for name, tensor in zip(names, flat)

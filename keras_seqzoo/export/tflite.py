@@ -45,7 +45,7 @@ def write_tflite(
         ExportError: where an operator of the model has no builtin counterpart.
     """
     for weight in next(iter(signatures.values())).model.weights:
-        if weight.dtype in HALF:
+        if weight.dtype in (*HALF, "float64"):
             raise UserError(
                 "weights must be float32 for TFLite (mixed precision keeps them so). "
                 f"Received: {weight.path} in {weight.dtype}"

@@ -447,3 +447,18 @@ class TestLabels:
             self.difference([[1]])
         with pytest.raises(ExportError, match="outputs must be"):
             verify._difference({"a": self.scores}, {"b": self.scores}, 0.1, "a case")
+
+
+def test_an_input_named_by_a_word_of_python(tmp_path):
+    x = keras.Input((None, 2), name="in")
+    model = keras.Model(x, keras.layers.GRU(3)(x))
+    with pytest.raises(UserError, match="no words of Python.* Received: 'in'"):
+        export(model, tmp_path / "x.tflite", **QUICK)
+
+
+def test_double_precision_for_tflite(tmp_path):
+    x = keras.Input((None, 2), dtype="float64")
+    model = keras.Model(x, keras.layers.GRU(3, dtype="float64")(x))
+    with pytest.raises(UserError, match="must be float32 for TFLite.* in float64"):
+        export(model, tmp_path / "x.tflite", **QUICK)
+    assert not list(tmp_path.iterdir())

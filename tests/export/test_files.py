@@ -25,7 +25,9 @@ def test_the_name_says_the_format(path, form):
     assert files.format_of(path) == (form or "saved_model")
 
 
-@pytest.mark.parametrize("path", ["a.pb", "x.tflite.", ".onnx", "", 3])
+@pytest.mark.parametrize(
+    "path", ["a.pb", "x.tflite.", ".onnx", "", 3, "a\0.onnx", "a.step.onnx"]
+)
 def test_other_names_are_refused(path):
     with pytest.raises(UserError, match="Received: path="):
         files.format_of(path)
@@ -37,6 +39,11 @@ def test_both_files_of_onnx_are_replaced_together(tmp_path):
     assert contents(tmp_path) == {"x.onnx": "old", "x.step.onnx": "old step"}
     export_to(path, "new")  # the old step belonged to the old file
     assert contents(tmp_path) == {"x.onnx": "new"}
+
+
+def test_a_name_that_is_too_long(tmp_path):
+    with pytest.raises(UserError, match="File name too long"):
+        export_to(tmp_path / f"{'x' * 300}.tflite", "new")
 
 
 def test_what_is_there_stays_without_overwrite(tmp_path):

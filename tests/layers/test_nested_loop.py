@@ -85,7 +85,7 @@ def assert_same(found, wanted):
         np.testing.assert_allclose(f, w, atol=1e-5)
 
 
-@pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 1000])
+@pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 255, 256, 257, 271, 1000])
 def test_lengths_around_a_block(graph, length):
     x, states, _ = example(2, length)
     found = graph(x, states, None, False, False, True)

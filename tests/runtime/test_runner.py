@@ -110,7 +110,11 @@ def test_what_the_file_says(runner, tagger):
         ("words", [[1], [2, 3]], "'words' must be int32.*Received: a list"),
         ("words", None, "'words' must be int32"),
         ("characters", np.zeros((1, 2, 9), "int32"), "int32 .batch, length, 8."),
-        ("words", np.zeros((1, 3), "int32"), "does not run.*words .1, 3."),
+        (
+            "words",
+            np.zeros((1, 3), "int32"),
+            "does not run.*words .1, 3. for .batch, length.",
+        ),
         ("other", np.zeros(1), "inputs must be characters, words. Received:.*other"),
     ],
 )
@@ -127,7 +131,7 @@ def test_wrong_states_and_calls(runner, tagger):
     inputs = tagger.example_inputs(1, 2)
     with pytest.raises(UserError, match="dict of arrays by name. Received: list"):
         runner([inputs])
-    with pytest.raises(UserError, match="inputs must be .*Received: words"):
+    with pytest.raises(UserError, match="Received: words, .*; missing: characters"):
         runner.step({"words": inputs["words"]})
     states = runner.initial_states(1)
     states["state_1"] = np.zeros((1, 5), "float32")
@@ -150,6 +154,8 @@ def test_a_file_without_step_does_not_stream(files, tmp_path):
     shutil.copy(files / "arrays.step.onnx", tmp_path / "tagger.step.onnx")
     with pytest.raises(UserError, match="not of the same export"):
         runtime.load(tmp_path / "tagger.onnx")
+    with pytest.raises(UserError, match="path must be tagger.onnx, which brings"):
+        runtime.load(tmp_path / "tagger.step.onnx")
 
 
 # Wrong files
