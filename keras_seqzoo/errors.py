@@ -13,5 +13,8 @@ class PresetError(UserError):
 
 def first_line(error: Exception, limit: int = 300) -> str:
     """An error in one line, without TensorFlow's names of its own nodes."""
-    text = re.sub(r"\{\{.*?\}\} *| \[Op:.*", "", str(error)).strip()
+    text = re.sub(r"\{\{.*?\}\} *| \[Op:.*", "", str(error))
+    # Keras says first which layer's call failed, and then, in colours, why.
+    text = re.sub(r"\x1b\[\d+m", "", text)
+    text = re.sub(r"^\s*Exception encountered when calling .*\n", "", text).strip()
     return (text.splitlines() or [type(error).__name__])[0][:limit]

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from keras_seqzoo import cli, registry
-from keras_seqzoo.models import PianoRollModel, SentenceClassifier
+from keras_seqzoo.models import (
+    CharacterModel,
+    PianoRollModel,
+    SentenceClassifier,
+    SeriesClassifier,
+)
 from keras_seqzoo.preprocessing.midi import read_midi, write_midi
 
 
@@ -35,6 +40,14 @@ def critic(tmp_path_factory):
     folder = tmp_path_factory.mktemp("presets") / "critic"
     model = registry.create("bi_gru_sentiment", **SentenceClassifier.tiny())
     model.save_to_preset(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("presets") / "writer"
+    arguments = CharacterModel.tiny() | {"num_layers": 1}
+    registry.create("simple_rnn_character_model", **arguments).save_to_preset(folder)
     return folder
 
 
@@ -81,7 +94,7 @@ def test_bad_options_are_one_line(seqzoo, composer, critic, tmp_path):
         (["--steps", "0"], "0 is not in the range"),
         (["--primer", tmp_path / "no.mid"], "no.mid: "),
         (["--primer", tmp_path / "low.mid"], "pitches must be from 21 to 108"),
-        (["--primer", tmp_path / "none.mid"], "does not exist"),
+        (["--primer", tmp_path / "none.mid"], "there is no such file"),
     ]:
         status, out, err = seqzoo("generate", composer, *options)
         assert (status, out) == (2, "") and message in err, options
@@ -96,6 +109,37 @@ def test_greedy_is_the_same_for_any_seed(seqzoo, composer):
         for seed in (1, 2)
     }
     assert len(found) == 1
+
+
+def test_a_text_goes_on(seqzoo, writer, tmp_path):
+    (tmp_path / "primer.abc").write_text("X: 2\nK:G\n")
+    expected = registry.load(writer).generate(20, seed=3, primer="X: 2\nK:G\n")
+    assert expected.startswith("X: 2\nK:G\n") and len(expected) > 11
+    options = ["--steps", 20, "--seed", 3]
+    status, out, _ = seqzoo("generate", writer, *options, "--primer", "X: 2\nK:G\n")
+    assert (status, out) == (0, expected.removesuffix("\n") + "\n")
+    file = tmp_path / "tune.abc"
+    options += ["--primer", tmp_path / "primer.abc", "-o", file]
+    status, out, _ = seqzoo("generate", writer, *options, "--json")
+    said = json.loads(out)
+    assert said == {"tag": str(writer), "text": expected, "files": [str(file)]}
+    assert file.read_text() == expected.removesuffix("\n") + "\n"
+
+
+def test_bad_options_of_a_text_are_one_line(seqzoo, writer, tmp_path):
+    (tmp_path / "latin1.txt").write_bytes(b"\xe9")
+    for options, message in [
+        (["-o", "x.mid"], "--output must end in .txt or .abc. Received: x.mid"),
+        (["--primer", "X: 9"], "must be of the model's 14 characters. Received: '9'"),
+        (["--primer", "éöüßñåç"], "'ß', 'å', 'ç', 'é', 'ñ', ..."),
+        (["--primer", "none.abc"], "none.abc: there is no such file"),
+        (["--primer", tmp_path / "latin1.txt"], "latin1.txt: not a UTF-8 text file"),
+        (["--primer", "é" * 300], "Received: 'é'"),
+        (["--temperature", "-1"], "temperature must be a number from 0 on"),
+    ]:
+        status, out, err = seqzoo("generate", writer, *options)
+        assert (status, out) == (2, "") and message in err, options
+        assert len(err.splitlines()) == 1
 
 
 def test_classes_of_sentences(seqzoo, critic):
@@ -114,9 +158,43 @@ def test_classes_of_sentences(seqzoo, critic):
 def test_an_empty_review_has_no_class(seqzoo, critic):
     status, out, err = seqzoo("predict", critic, "apple", " ")
     assert (status, out) == (2, "")
-    assert err == "Error: TEXT must have a word or more. Received: ' '\n"
+    assert err == "Error: INPUT must have a word or more. Received: ' '\n"
 
 
 def test_colours_are_of_a_classifier(seqzoo):
     status, _, err = seqzoo("predict", "gru_tagger.atis", "--plot", "hello")
     assert status == 2 and "--plot needs a classifier" in err
+
+
+@pytest.fixture(scope="module")
+def mover(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mover") / "preset"
+    registry.create("bi_gru_series", **SeriesClassifier.tiny()).save_to_preset(folder)
+    return str(folder)
+
+
+def test_a_csv_file_is_classified(seqzoo, mover, tmp_path):
+    (tmp_path / "a.csv").write_text("t,y,x\n0,1,2\n1,3,4\n")
+    status, out, _ = seqzoo("predict", mover, str(tmp_path / "a.csv"), "--json")
+    (found,) = json.loads(out)
+    model = registry.load(mover)
+    ((label, chance),) = model.predict_series([np.array([[2.0, 1.0], [4.0, 3.0]])])
+    assert (status, found["label"]) == (0, label)
+    assert found["probability"] == pytest.approx(chance)
+    status, out, _ = seqzoo("predict", mover, str(tmp_path / "a.csv"))
+    assert (status, out) == (0, f"{label}  {chance:.3f}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("x\n1\n", "must have a column 'y'. Received: x"),
+        ("x,y\n1,fast\n", "line 2, column y: must be a finite number"),
+    ],
+)
+def test_a_csv_file_that_is_none(seqzoo, mover, tmp_path, content, message):
+    (tmp_path / "a.csv").write_text(content)
+    status, out, err = seqzoo("predict", mover, str(tmp_path / "a.csv"))
+    assert (status, out) == (2, "") and message in err and err.count("\n") == 1
+    status, _, err = seqzoo("predict", mover, str(tmp_path / "none.csv"))
+    assert status == 2 and "none.csv: cannot be read" in err

@@ -99,7 +99,8 @@ def export(
     streaming = None if streaming is None else truth("streaming", streaming)
     overwrite = truth("overwrite", overwrite)
     higher_is_better = truth("higher_is_better", higher_is_better)
-    is_number = isinstance(tolerance, numbers.Real) and math.isfinite(tolerance)
+    is_number = isinstance(tolerance, numbers.Real) and not isinstance(tolerance, bool)
+    is_number = is_number and math.isfinite(tolerance)
     if tolerance is not None and not (is_number and tolerance > 0):
         raise UserError(
             f"tolerance must be a positive number. Received: tolerance={tolerance!r}"

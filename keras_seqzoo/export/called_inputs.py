@@ -37,7 +37,9 @@ def called_inputs(model: keras.Model, layers: Sequence[keras.Layer]) -> Any:
     # Keras has no public record of what a model was built for.
     shapes = getattr(model, "_build_shapes_dict", None) or {}
     if not model.built or len(shapes) != 1:
-        raise _refused(model, "Keras has no record of a call")
+        raise _refused(
+            model, "Keras has no record of a call, and keeps none of stateful layers"
+        )
     name = next(iter(inspect.signature(model.call).parameters))
     structure = _with_names(next(iter(shapes.values())), name)
 
@@ -47,15 +49,29 @@ def called_inputs(model: keras.Model, layers: Sequence[keras.Layer]) -> Any:
 
     specs = _typed(model, keras.tree.flatten(structure), dtypes)
     specs = [_with(spec, axis=0) for spec in specs]
-    free = [_with(spec, axis=1) if _has_time(spec) else spec for spec in specs]
-    longest = max((s.shape[1] or 0 for s in specs if _has_time(s)), default=0)
+    # Without a sequence among them, (batch, features) may be (batch, time).
+    sequences = [_has_time(spec) for spec in specs]
+    if not any(sequences):
+        sequences = [spec.shape.rank == 2 for spec in specs]
+    free = [_with(s, axis=1) if so else s for s, so in zip(specs, sequences)]
+    longest = max((s.shape[1] or 0 for s, so in zip(specs, sequences) if so), default=0)
     if not any(getattr(layer, "unroll", False) for layer in layers):
         try:
             dtypes(free, longest + 3)
+            _trace(model, structure, free)
             specs = free
         except Exception:  # the length is part of the model
             pass
     return keras.tree.pack_sequence_as(structure, specs)
+
+
+def _trace(model, structure, specs):
+    """Makes the model's graph for any length, in which a loop over it may fail."""
+
+    def call(*inputs):
+        return model.call(keras.tree.pack_sequence_as(structure, inputs))
+
+    tf.function(call, autograph=False).get_concrete_function(*specs)
 
 
 def _with_names(shapes, name):

@@ -77,8 +77,11 @@ def written_whole(path: str | os.PathLike, overwrite: bool) -> Iterator[Place]:
         ExportError: if writing failed later, say on a full disk.
     """
     form, path = format_of(path), pathlib.Path(path)
-    targets = [path, step_path(path)] if form == "onnx" else [path]
     try:
+        if path.is_symlink():  # what it names is written, and it stays
+            _check_free(path, form, overwrite)
+            path = pathlib.Path(os.path.realpath(path))
+        targets = [path, step_path(path)] if form == "onnx" else [path]
         for target in targets:
             _check_free(target, form, overwrite)
         # A sibling, so that moving it is one step on the same disk.
@@ -112,7 +115,7 @@ def _check_free(path, form, overwrite):
             return
     elif path.is_dir():
         raise UserError(f"path must be a file's. Received: the folder {str(path)!r}")
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise UserError(
             f"{path} exists already; it is replaced only if overwrite is asked for."
         )

@@ -59,7 +59,7 @@ def _convert(served):
         custom_op_handlers={
             "PyFuncStateless": (node_from_marker, []),
             "ReverseV2": (_reverse, []),
-            "Erfc": (_erfc, []),
+            **{name: (handler, []) for name, handler in _COMPOSED.items()},
         },
         custom_rewriter=[_drop_double_reverses],
     )
@@ -122,26 +122,38 @@ def _reverse(ctx, node, name, args):
     ctx.make_node("Slice", inputs, outputs=outputs, shapes=shapes, dtypes=dtypes)
 
 
-def _erfc(ctx, node, name, args):
-    """Erfc, which is in Keras' exact gelu and not in ONNX, as 1 - Erf."""
-    del name, args
-    (x,), shapes, dtypes, outputs = (
-        node.input,
-        node.output_shapes,
-        node.output_dtypes,
-        node.output,
-    )
-    ctx.remove_node(node.name)
-    erf = ctx.make_node("Erf", [x], shapes=shapes, dtypes=dtypes)
-    one = np.ones((), utils.map_onnx_to_numpy_type(dtypes[0]))
-    one = ctx.make_const(utils.make_name("erfc"), one)
-    ctx.make_node(
-        "Sub",
-        [one.output[0], erf.output[0]],
-        outputs=outputs,
-        shapes=shapes,
-        dtypes=dtypes,
-    )
+def _composed(*steps):
+    """A handler that makes an operator of others: (their type, the constant beside it).
+
+    The constant is the first input of a step whose type begins with "-".
+    """
+
+    def handler(ctx, node, name, args):
+        del name, args
+        shapes, dtypes, outputs = node.output_shapes, node.output_dtypes, node.output
+        (x,) = node.input
+        ctx.remove_node(node.name)
+        for number, (kind, constant) in enumerate(steps):
+            inputs = [x]
+            if constant is not None:
+                one = np.array(constant, utils.map_onnx_to_numpy_type(dtypes[0]))
+                one = ctx.make_const(utils.make_name("constant"), one).output[0]
+                inputs = [one, x] if kind.startswith("-") else [x, one]
+            own = {"outputs": outputs} if number == len(steps) - 1 else {}
+            made = ctx.make_node(
+                kind.removeprefix("-"), inputs, shapes=shapes, dtypes=dtypes, **own
+            )
+            x = made.output[0]
+
+    return handler
+
+
+# Operators of Keras' activations that ONNX has not: of gelu, celu and softplus.
+_COMPOSED = {
+    "Erfc": _composed(("Erf", None), ("-Sub", 1)),
+    "Expm1": _composed(("Exp", None), ("Sub", 1)),
+    "Log1p": _composed(("Add", 1), ("Log", None)),
+}
 
 
 def _drop_double_reverses(graph, nodes):

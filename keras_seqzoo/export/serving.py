@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import keyword
+import re
 from collections.abc import Callable
 
 import keras
@@ -17,6 +18,7 @@ from keras_seqzoo.export.layer_settings import (
     plain_errors,
     stateless,
 )
+from keras_seqzoo.models.zoo_model import ZooModel
 
 
 @dataclasses.dataclass
@@ -48,18 +50,18 @@ def serving_function(model: keras.Model) -> Served:
 
     Raises:
         UserError: for anything that is not a Keras model, or not built, and for
-            weights that are NaN.
+            weights that are NaN or infinite.
     """
     if not isinstance(model, keras.Model):
         raise UserError(
             "model must be a keras.Model: a zoo model, functional, Sequential or "
             f"subclassed. Received: an object of type {type(model).__name__}"
         )
-    nan = [w.path for w in model.weights if np.isnan(np.asarray(w)).any()]
-    if nan:
+    wild = [w.path for w in model.weights if not np.isfinite(np.asarray(w)).all()]
+    if wild:
         raise UserError(
-            "weights must be numbers: nothing can be compared with NaN. "
-            f"Received: NaN in {', '.join(nan)}"
+            "weights must be finite numbers: nothing can be compared with NaN. "
+            f"Received: NaN or infinity in {', '.join(wild)}"
         )
     call = _call_of(model)
     with stateless(model), in_float32(model), plain_errors():
@@ -67,7 +69,7 @@ def serving_function(model: keras.Model) -> Served:
         if structure is None:
             structure = called_inputs(model, all_layers(model))
     specs = _specs(structure)
-    if hasattr(model, "serve"):
+    if isinstance(model, ZooModel):
         return Served(model, model.serve, specs, model.example_inputs)
 
     def served(tensors):
@@ -130,17 +132,20 @@ def _specs(structure):
     names = [tensor.name for tensor in flat]
     if isinstance(structure, dict) and len(structure) == len(flat):
         names = sorted(structure)
+    names = [_identifier(name) for name in names]
     if len(set(names)) < len(names):
         raise UserError(f"inputs must have different names. Received: {names}")
-    for name in filter(keyword.iskeyword, names):
-        raise UserError(
-            "inputs must have names that are no words of Python, as "
-            f"keras.Input(..., name=...) gives them. Received: {name!r}"
-        )
     return {
         name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
         for name, tensor in zip(names, flat)
     }
+
+
+def _identifier(name):
+    """The name as TensorFlow's signatures want it: `my-input` becomes `my_input`."""
+    name = re.sub(r"\W", "_", name, flags=re.ASCII)
+    is_one = name.isidentifier() and not keyword.iskeyword(name) and name[0] != "_"
+    return name if is_one else f"input_{name.lstrip('_')}"
 
 
 def _named(outputs):

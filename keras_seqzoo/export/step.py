@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.errors import first_line
-from keras_seqzoo.export.layer_settings import plain_errors
+from keras_seqzoo.export.layer_settings import all_layers, plain_errors
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.tracing import for_inference
 from keras_seqzoo.streaming import (
@@ -265,11 +265,18 @@ def _watched(served, inputs):
 
 def _operations(model):
     """The layers and operations that a functional model is made of, and in it."""
+    # (A subclassed model's attributes may be the cells of its recurrent layers.)
+    cells = {
+        id(part)
+        for layer in all_layers(model)
+        if isinstance(layer, keras.layers.RNN)
+        for part in layer.cell._flatten_layers()
+    }
     found = []
     for one in getattr(model, "operations", None) or model.layers:
         if isinstance(one, keras.Model):
             found += _operations(one)
-        elif one not in found:
+        elif one not in found and id(one) not in cells:
             found.append(one)
     return found
 

@@ -69,6 +69,12 @@ def load(path: str | os.PathLike, num_threads: int = 1) -> Runner:
         raise UserError(
             f"path must end in .tflite or .onnx. Received: path={str(path)!r}"
         )
+    if path.name.endswith(".step.onnx"):
+        whole = path.name.replace(".step.onnx", ".onnx")
+        raise UserError(
+            f"path must be {whole}, which brings its second file with it. "
+            f"Received: path={str(path)!r}"
+        )
     file = read_model_file(path)
     signatures = interpreters(file, num_threads)
     try:

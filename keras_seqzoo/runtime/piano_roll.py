@@ -14,10 +14,13 @@ class PianoRollRunner(Runner):
     """An exported `PianoRollModel`.
 
     Attributes:
+        makes: "music".
         num_keys: keys of its rolls.
         lowest_pitch: MIDI pitch of the first key.
         step_beats: quarter notes that a step lasts.
     """
+
+    makes = "music"
 
     def __init__(self, file: ModelFile, signatures: dict[str, Callable]) -> None:
         super().__init__(file, signatures)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.errors import UserError, first_line
 from keras_seqzoo.runtime.files import CARD, ModelFile
 
@@ -50,7 +51,12 @@ class Runner:
         return self._run("serve", inputs)
 
     def initial_states(self, batch: int = 1) -> Arrays:
-        """The states to start from, by name, each (batch, ...)."""
+        """The states to start from, by name, each (batch, ...).
+
+        Raises:
+            UserError: if the batch is no positive integer.
+        """
+        batch = positive_integer("batch", batch)
         return {
             state["name"]: np.broadcast_to(
                 np.asarray(state["value"], state["dtype"]),

@@ -159,6 +159,15 @@ def abc_files():
     return {f"{name}.abc.gz": file(split) for name, split in splits.items()}
 
 
+def ptb_files():
+    def file(split):
+        lines = (f" the {split} fell N <unk> {row} \n" for row in range(ROWS[split]))
+        return gzip.compress("".join(lines).encode())
+
+    splits = {"train": "train", "valid": "validation", "test": "test"}
+    return {f"ptb.{name}.txt.gz": file(split) for name, split in splits.items()}
+
+
 FAKES = {  # Name -> its files and the rows of its splits.
     "atis": (slot_files, ROWS),
     "snips": (slot_files, ROWS),
@@ -171,6 +180,7 @@ FAKES = {  # Name -> its files and the rows of its splits.
     "fsdd": (fsdd_files, {"train": 2, "validation": 10, "test": 10}),
     "multi30k": (multi30k_files, ROWS),
     "flickr8k": (flickr8k_files, ROWS),
+    "ptb": (ptb_files, ROWS),
 }
 
 

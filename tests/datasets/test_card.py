@@ -17,6 +17,7 @@ TRAPS = {
     "fsdd": ["2,400", "leaves a speaker out", "5 to 9"],
     "multi30k": ["sacreBLEU", "no-break", "line feeds", "one validation sentence"],
     "flickr8k": ["test (800)", "aspect", "ImageNet"],
+    "ptb": ["one stream", "9,999 words", "LDC99T42", "82,430"],
     "train_tickets": ["too small"],
 }
 

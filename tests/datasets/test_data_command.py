@@ -193,6 +193,13 @@ def test_show_captions(data, fake_set):
     assert lines == [f"- A picture , {k} ." for k in range(5)]
 
 
+def test_show_sentences(data, fake_set):
+    folder = fake_set("ptb")
+    status, out, _ = data("show", "ptb", "--count", 1, "--data-dir", folder)
+    assert status == 0
+    assert out == "train[0]: 6 words\nthe train fell N <unk> 0\n"
+
+
 def test_a_seed_draws(data, fake_set):
     folder = fake_set("multi30k")
     arguments = "show", "multi30k", "--count", 2, "--data-dir", folder

@@ -156,3 +156,59 @@ def test_what_cannot_be_known_is_said():
     inputs = [keras.Input((None, 4), name="x"), keras.Input((3,), name="state")]
     wrapped = serving_function(keras.Model(inputs, model(*inputs)))
     assert list(wrapped.inputs) == ["x", "state"]
+
+
+class OfRows(keras.Model):
+    """Of (batch, time) numbers, any length."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell = layers.GRUCell(3)
+        self.rnn = layers.RNN(self.cell, return_sequences=True)
+        self.head = layers.Dense(1)
+
+    def call(self, x):
+        return self.head(self.rnn(x[:, :, None]))
+
+
+def test_the_length_of_plain_numbers_is_free_and_a_cell_is_no_layer(tmp_path):
+    model = OfRows()
+    model(np.zeros((2, 9), "float32"))
+    assert serving_function(model).inputs["x"].shape.as_list() == [None, None]
+    report = export(model, tmp_path / "x.onnx", **QUICK)
+    assert report.no_step is None and report.step_difference < 1e-6
+
+
+class Unrolled(keras.Model):
+    """Goes through the steps in Python, which no graph of a free length can."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = layers.SimpleRNN(3, return_sequences=True)
+        self.head = layers.Dense(1)
+
+    def call(self, x):
+        h = self.rnn(x)
+        return ops.stack([self.head(h[:, t]) for t in range(h.shape[1])], 1)
+
+
+def test_a_loop_over_the_steps_fixes_the_length(tmp_path):
+    model = Unrolled()
+    model(np.zeros((2, 5, 2), "float32"))
+    assert serving_function(model).inputs["x"].shape.as_list() == [None, 5, 2]
+    assert export(model, tmp_path / "x.onnx", **QUICK).cases == [(1, 5), (3, 5)]
+
+
+def test_a_stateful_subclassed_model_is_refused_with_the_reason():
+    class Stateful(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.rnn = layers.GRU(3, stateful=True)
+
+        def call(self, x):
+            return self.rnn(x)
+
+    model = Stateful()
+    model(np.zeros((2, 5, 2), "float32"))
+    with pytest.raises(UserError, match="no record of a call, and keeps none of stateful"):
+        serving_function(model)

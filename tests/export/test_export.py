@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 import keras_seqzoo
+from keras_seqzoo import runtime
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export import ExportError, export, runtimes, verify
 from keras_seqzoo.export.files import format_of
@@ -240,7 +241,7 @@ def test_nan_is_named(tmp_path):
     gru = keras.layers.GRU(3, name="gru")
     model = keras.Model(x, gru(x))
     gru.cell.kernel.assign(np.full((5, 9), np.nan))
-    with pytest.raises(UserError, match="Received: NaN in gru/gru_cell/kernel$"):
+    with pytest.raises(UserError, match="Received: NaN or infinity in gru/gru_cell/kernel$"):
         export(model, tmp_path / "x.tflite")
     model = keras.Model(x, keras.ops.log(keras.layers.GRU(3)(x) - 2.0))
     with pytest.raises(ExportError, match="none of the sizes: output 'output' has NaN"):
@@ -449,11 +450,51 @@ class TestLabels:
             verify._difference({"a": self.scores}, {"b": self.scores}, 0.1, "a case")
 
 
-def test_an_input_named_by_a_word_of_python(tmp_path):
-    x = keras.Input((None, 2), name="in")
-    model = keras.Model(x, keras.layers.GRU(3)(x))
-    with pytest.raises(UserError, match="no words of Python.* Received: 'in'"):
-        export(model, tmp_path / "x.tflite", **QUICK)
+@pytest.mark.parametrize("suffix", ["tflite", "onnx"])
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("in", "input_in"), ("my in-put.1", "my_in_put_1"), ("1st", "input_1st")],
+)
+def test_inputs_whose_names_are_no_identifiers(name, written, suffix, tmp_path):
+    x = keras.Input((None, 2), name=name)
+    model = keras.Model(x, keras.layers.SimpleRNN(3)(x))
+    path = tmp_path / f"x.{suffix}"
+    export(model, path, streaming=False, **QUICK)
+    array = np.ones((1, 4, 2), "float32")
+    (answer,) = runtime.load(path)({written: array}).values()
+    np.testing.assert_allclose(answer, model(array), atol=1e-5)
+
+
+def test_a_model_with_a_serve_of_its_own(tmp_path):
+    class Mine(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.rnn = keras.layers.GRU(3)
+
+        def call(self, x):
+            return self.rnn(x)
+
+        def serve(self, port):
+            raise AssertionError("not for us")
+
+    model = Mine()
+    model(np.zeros((1, 4, 2)))
+    assert export(model, tmp_path / "x.onnx", **QUICK).cases
+
+
+@pytest.mark.parametrize("activation", ["celu", "gelu"])
+def test_activations_that_onnx_lacks(activation, tmp_path):
+    x = keras.Input((None, 2))
+    model = keras.Model(x, keras.layers.LSTM(3, activation=activation)(x))
+    export(model, tmp_path / "x.onnx", streaming=False, **QUICK)  # compares
+
+
+def test_infinite_weights(tmp_path):
+    x = keras.Input((None, 2))
+    model = keras.Model(x, keras.layers.SimpleRNN(3)(x))
+    model.layers[1].cell.bias.assign([1.0, np.inf, 0.0])
+    with pytest.raises(UserError, match="must be finite numbers.*infinity in .*bias"):
+        export(model, tmp_path / "x.onnx", **QUICK)
 
 
 def test_double_precision_for_tflite(tmp_path):

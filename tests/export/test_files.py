@@ -71,3 +71,12 @@ def test_a_move_that_fails_is_undone(tmp_path, monkeypatch, fails_at, error):
     with pytest.raises((files.ExportError, KeyboardInterrupt)):
         export_to(path, "new", "new step")
     assert contents(tmp_path) == {"x.onnx": "old", "x.step.onnx": "old step"}
+
+
+def test_a_link_is_written_through(tmp_path):
+    link, path = tmp_path / "link.tflite", tmp_path / "there.tflite"
+    link.symlink_to(path)
+    with pytest.raises(UserError, match="link.tflite exists already"):
+        export_to(link, "new", overwrite=False)
+    export_to(link, "new")
+    assert link.is_symlink() and path.read_text() == "new"

@@ -7,7 +7,13 @@ import pytest
 import keras_seqzoo as seqzoo
 from keras_seqzoo import runtime
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.models import PianoRollModel, SentenceClassifier, SeriesClassifier
+from keras_seqzoo.models import (
+    CharacterModel,
+    PianoRollModel,
+    SentenceClassifier,
+    SeriesClassifier,
+    WordModel,
+)
 
 SENTENCES = ["apple bag cat", "", "dog \0 nobody  ELEPHANT bag", "cat"]
 RNG = np.random.default_rng(0)
@@ -102,12 +108,38 @@ def test_a_piano_roll_model_makes_the_same_music(name, tmp_path):
 def test_generated_chances_are_those_of_the_whole_roll():
     """The stream of steps that `generate` takes is the model over the roll."""
     model = made(PianoRollModel, cell="lstm")
-    step = model._streamed_step()
-    roll = (RNG.random((9, 12)) < 0.3).astype("float32")
-    whole = np.asarray(model({"roll": roll[None]}))[0]
-    first, states = step(roll[:4], None)
-    rest = []
-    for one in roll[4:]:
-        scores, states = step(one[None], states)
-        rest.append(scores)
-    np.testing.assert_allclose(np.concatenate([first, *rest]), whole, atol=1e-6)
+    roll = (RNG.random((1, 9, 12)) < 0.3).astype("float32")
+    whole = np.asarray(model({"roll": roll}))
+    found, states = [], None
+    for chunk in (roll[:, :4], roll[:, 4:5], roll[:, 5:]):
+        answer, states = model.step({"roll": chunk}, states)
+        found.append(answer["scores"])
+    np.testing.assert_allclose(np.concatenate(found, axis=1), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["x.tflite", "x.onnx"])
+def test_a_language_model_writes_the_same_text(name, tmp_path):
+    model = made(WordModel, cell="scrn")
+    runner = exported(model, tmp_path / name)
+    assert runner.vocabulary == model.config["vocabulary"]
+    for options in (
+        {"seed": 1},
+        {"seed": 2, "primer": "the Market rallied\n", "temperature": 0.7},
+        {"temperature": 0, "top_k": 3},
+        {"seed": 4, "top_p": 0.8, "primer": "the fell " * 300},
+    ):
+        assert runner.generate(30, **options) == model.generate(30, **options)
+    for wrong in (runner, model):
+        with pytest.raises(UserError, match="top_p must be above 0"):
+            wrong.generate(top_p=0.0)
+
+
+def test_characters_keep_their_spaces_in_a_file(tmp_path):
+    model = made(CharacterModel)
+    runner = exported(model, tmp_path / "x.tflite")
+    assert runner.vocabulary == model.config["vocabulary"]
+    assert " " in runner.vocabulary
+    text = model.generate(40, seed=5, primer="X: 2\nK:G\n")
+    assert runner.generate(40, seed=5, primer="X: 2\nK:G\n") == text
+    with pytest.raises(UserError, match="of the model's 14 characters.*'é', 'ö'"):
+        runner.generate(primer="Xéö")

@@ -4,17 +4,16 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from keras_seqzoo.arguments import natural_number, positive_integer, text
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
+from keras_seqzoo.models.streamed_step import streamed_step
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.registry import register
 from keras_seqzoo.runtime.note_sampling import checked_primer, generate_roll
 from keras_seqzoo.runtime.sampling import checked_sampling
-from keras_seqzoo.streaming import carried_states, streamed_layers
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -44,6 +43,7 @@ class PianoRollModel(ZooModel):
 
     head_layers: ClassVar[tuple[str, ...]] = ("head",)
     head_arguments: ClassVar[tuple[str, ...]] = ()
+    makes: ClassVar[str] = "music"
     task: ClassVar[str] = "polyphonic_music"
 
     def __init__(
@@ -102,7 +102,7 @@ class PianoRollModel(ZooModel):
         self.num_keys = num_keys
         self.lowest_pitch = lowest_pitch
         self.step_beats = step_beats
-        self._step_from = None
+        self._step = None
 
     def generate(
         self,
@@ -134,30 +134,25 @@ class PianoRollModel(ZooModel):
         """
         sampling = checked_sampling(steps, seed, temperature, top_k, top_p)
         primer = checked_primer(primer, self.num_keys)
-        return generate_roll(self._streamed_step(), sampling, primer)
 
-    def _streamed_step(self):
-        """`(roll, states) -> scores, states`, states None at the start."""
-        if self._step_from is None:
-            layers = streamed_layers(self)
-            silence = tf.zeros((1, 1, self.config["num_keys"]))
-            with carried_states(layers) as calls:
-                self.serve({"roll": silence})
-            first = [state for call in calls for state in call.start]
+        def step(roll, states):
+            answer, states = self.step({"roll": roll[None]}, states)
+            return answer["scores"][0], states
 
-            @tf.function(reduce_retracing=True)
-            def step(roll, states):
-                with carried_states(layers, states) as calls:
-                    scores = self.serve({"roll": roll})["scores"]
-                return scores, [state for call in calls for state in call.end]
+        return generate_roll(step, sampling, primer)
 
-            def step_from(roll, states):
-                states = first if states is None else states
-                scores, states = step(tf.constant(roll[None]), states)
-                return scores[0].numpy(), states
+    def step(
+        self, inputs: dict[str, np.ndarray], states: Any = None
+    ) -> tuple[dict[str, np.ndarray], Any]:
+        """`serve` of the next steps of one piece, as `Runner.step`.
 
-            self._step_from = step_from
-        return self._step_from
+        Args:
+            inputs: `roll` (1, time, num_keys), float32.
+            states: What the call for the steps before returned; None to start.
+        """
+        if self._step is None:
+            self._step = streamed_step(self)
+        return self._step(inputs, states)
 
     def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """`probabilities` of each key at the next step, and their logits, `scores`."""

@@ -1,0 +1,66 @@
+"""Texts as the ids of their characters or words, and back, in Python."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from keras_seqzoo.errors import UserError
+
+END_OF_LINE = 0  # Its id; also what a text begins after.
+FIRST_TOKEN = 1  # The id of the vocabulary's first entry.
+UNKNOWN_WORD = "<unk>"
+_NAMED = 5  # Unknown tokens that an error names, at most.
+
+
+class TextTokens:
+    """The ids of a text's tokens.
+
+    A word's case counts only if it is known as written; an unknown word is `<unk>` if
+    the vocabulary has that.
+
+    Args:
+        vocabulary: The characters, or words, that are known, without the end of a line.
+        unit: What a token is, "character" or "word".
+    """
+
+    def __init__(self, vocabulary: Sequence[str], unit: str) -> None:
+        self._entries = ["\n", *vocabulary]
+        self._ids = {entry: number for number, entry in enumerate(self._entries)}
+        self._unit = unit
+
+    def encode(self, text: str) -> np.ndarray:
+        """The ids of a text, int32 `(tokens,)`.
+
+        Raises:
+            UserError: It is no string, or has tokens that are not known.
+        """
+        if not isinstance(text, str):
+            raise UserError(f"a text must be a string. Received: {text!r}")
+        tokens = text if self._unit == "character" else _words(text)
+        found = [self._id(token) for token in tokens]
+        if None in found:
+            unknown = {token for token, one in zip(tokens, found) if one is None}
+            named = ", ".join(map(repr, sorted(unknown)[:_NAMED]))
+            more = ", ..." if len(unknown) > _NAMED else ""
+            raise UserError(
+                f"a text must be of the model's {len(self._entries)} {self._unit}s. "
+                f"Received: {named}{more}"
+            )
+        return np.array(found, np.int32)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of some ids; words of a line are parted by a space."""
+        tokens = [self._entries[one] for one in ids]
+        if self._unit == "character":
+            return "".join(tokens)
+        return " ".join(tokens).replace(" \n", "\n").replace("\n ", "\n")
+
+    def _id(self, token: str) -> int | None:
+        if self._unit == "character" or token in self._ids:
+            return self._ids.get(token)
+        return self._ids.get(token.lower(), self._ids.get(UNKNOWN_WORD))
+
+
+def _words(text: str) -> list[str]:
+    """The words, and "\\n" for each line's end."""
+    return [word for line in text.split("\n") for word in (*line.split(), "\n")][:-1]
