@@ -210,5 +210,5 @@ def test_a_stateful_subclassed_model_is_refused_with_the_reason():
 
     model = Stateful()
     model(np.zeros((2, 5, 2), "float32"))
-    with pytest.raises(UserError, match="no record of a call, and keeps none of stateful"):
+    with pytest.raises(UserError, match="no record of a call, and keeps none"):
         serving_function(model)
