@@ -355,9 +355,10 @@ def _unique(values) -> list:
 
 
 def read(folder: pathlib.Path) -> dict[str, dict]:
-    """File name without suffix -> stored result, of those that there are."""
-    files = sorted(folder.glob("*.json"))
-    return {file.stem: json.loads(file.read_text("utf-8")) for file in files}
+    """File name without suffix -> stored result of `seqzoo bench`, if it is there."""
+    found = {f.stem: json.loads(f.read_text("utf-8")) for f in folder.glob("*.json")}
+    is_bench = {name for name, result in found.items() if "sweep" in result}
+    return {name: found[name] for name in sorted(is_bench)}
 
 
 def draw(results: dict[str, dict], folder: pathlib.Path) -> None:
