@@ -16,7 +16,12 @@ from keras_seqzoo import __version__
 from keras_seqzoo.cli.bench import bench_group
 from keras_seqzoo.cli.data import data_group
 from keras_seqzoo.cli.generate import generate_command
-from keras_seqzoo.cli.options import data_dir_option, json_option, split_option
+from keras_seqzoo.cli.options import (
+    data_dir_option,
+    json_option,
+    load_keras_file,
+    split_option,
+)
 from keras_seqzoo.cli.predict import predict_command
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.native_log import quiet
@@ -298,7 +303,10 @@ def export_command(
 ) -> None:
     """Write the model TAG to PATH and check the file in its own runtime.
 
-    PATH ends in .tflite or .onnx; a name without ending is a SavedModel's folder.
+    TAG is a pretrained model's name, a preset folder or a zip of one, or any Keras
+    model in a .keras file. PATH ends in .tflite or .onnx; a name without ending is a
+    SavedModel's folder.
+
     Besides whole sequences the file takes them step by step, if the model reads in one
     direction; of x.onnx that is a second file, x.step.onnx.
 
@@ -311,6 +319,7 @@ def export_command(
       seqzoo export gru_tagger.atis x.tflite --quantize full_int8 --data-dir data/atis
       seqzoo export lstm_tagger.atis tagger.onnx --streaming
       seqzoo export bi_peephole_tagger.atis tagger/ --json
+      seqzoo export mine.keras mine.tflite
     """
     from keras_seqzoo import registry
     from keras_seqzoo.export import ExportError, export
@@ -320,9 +329,12 @@ def export_command(
         raise UserError("--quantize full_int8 needs --dataset or --data-dir.")
     if max_loss is not None and not (dataset or data_dir):
         raise UserError("--max-loss needs --dataset or --data-dir to measure on.")
+    is_keras_file = tag.endswith(".keras")
+    if is_keras_file and (dataset or data_dir):
+        raise UserError("--dataset and --data-dir are for models of the zoo.")
     try:
         with results_only():
-            model = registry.load(tag)
+            model = load_keras_file(tag) if is_keras_file else registry.load(tag)
             if dataset or data_dir:
                 named = dataset or registry.info(tag).dataset
                 options |= data_options(model, named, data_dir, split, quantize)

@@ -1,8 +1,11 @@
 """Options that several commands share."""
 
+import os
 from typing import Any
 
 import click
+
+from keras_seqzoo.errors import UserError, first_line
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON value and nothing else."
@@ -30,3 +33,17 @@ def load_model(tag: str) -> Any:
     from keras_seqzoo import registry
 
     return registry.load(tag)
+
+
+def load_keras_file(path: str) -> Any:
+    """The model of a .keras file, which may hold our layers."""
+    import keras
+
+    import keras_seqzoo.layers  # noqa: F401  (registers them)
+
+    if not os.path.isfile(path):
+        raise UserError(f"TAG must be a file that is there. Received: {path}")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # a damaged archive, or a class that is not known
+        raise UserError(f"{path}: cannot be loaded: {first_line(error)}") from error

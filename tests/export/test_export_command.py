@@ -9,6 +9,7 @@ from keras_seqzoo import registry, training
 from keras_seqzoo.cli import main
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export import export
+from keras_seqzoo.layers import PeepholeLSTM
 from keras_seqzoo.models import SlotTagger
 
 
@@ -101,3 +102,22 @@ def test_evaluate_of_a_file_that_is_no_tagger(exported):
         UserError, match=r"small.tflite must be the file of a model of the zoo"
     ):
         training.evaluate(exported["small.tflite"].path, dataset="train_tickets")
+
+
+def test_any_model_in_a_keras_file(tmp_path, capfd):
+    path, written = tmp_path / "mine.keras", tmp_path / "mine.onnx"
+    x = keras.Input((None, 3))
+    keras.Model(x, PeepholeLSTM(4)(keras.layers.GRU(5, return_sequences=True)(x))).save(
+        path
+    )
+    assert main(["export", str(path), str(written), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["max_difference"] < 1e-5
+    path.write_bytes(path.read_bytes()[:200])
+    for file, words, message in (
+        (path, [], "mine.keras: cannot be loaded: "),
+        (tmp_path / "none.keras", [], "must be a file that is there"),
+        (path, ["--dataset", "atis"], "are for models of the zoo"),
+    ):
+        assert main(["export", str(file), str(tmp_path / "x.onnx"), *words]) == 2
+        out, err = capfd.readouterr()
+        assert not out and message in err and err.count("\n") == 1
