@@ -4,13 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
 
-.PHONY: demo test fuzz-export chaos-train lint format venv clean
+.PHONY: demo test contract fuzz-export chaos-train lint format venv clean
 
 demo: venv
 	$(BIN)/python tools/demo.py
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 15 tests
+
+# Every model, where `make test` tries some of them.
+contract: venv
+	SEQZOO_EVERY_MODEL=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/contract
 
 fuzz-export: venv
 	$(BIN)/python tools/fuzz_export.py
