@@ -35,6 +35,40 @@ PAPER = re.compile(
 SUFFIXES = [".tflite", ".onnx", ""]
 
 
+def first_of_their_kind():
+    """The names that bring a class or a cell that no name before them had."""
+    seen = set()
+    for name in ARCHITECTURES:
+        entry = architectures()[name]
+        kinds = {entry.model_class, entry.cell} - seen
+        seen |= kinds
+        if kinds:
+            yield name
+
+
+FIRST = [*first_of_their_kind()]
+
+
+def samples():
+    """The first of each kind, and one for each cell and direction.
+
+    With the environment variable SEQZOO_EVERY_MODEL (`make contract`) all: what is
+    costly is tried on these alone otherwise.
+    """
+    if os.environ.get("SEQZOO_EVERY_MODEL"):
+        yield from ARCHITECTURES
+        return
+    seen = set()
+    for name in sorted(ARCHITECTURES, key=lambda name: name not in FIRST):
+        kind = architectures()[name].cell, name.startswith("bi_")
+        if name in FIRST or kind not in seen:
+            yield name
+        seen.add(kind)
+
+
+SAMPLES = [*samples()]
+
+
 def tiny(name: str) -> seqzoo.models.ZooModel:
     keras.utils.set_random_seed(1)
     return seqzoo.create(name, **architectures()[name].model_class.tiny())
@@ -112,7 +146,9 @@ def test_save_and_load_are_bit_equal(model, tmp_path):
     np.testing.assert_array_equal(scores(loaded, inputs), scores(model, inputs))
 
 
-def test_a_new_head_trains_with_the_body_frozen(model, tmp_path):
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_new_head_trains_with_the_body_frozen(name, tmp_path):
+    model = tiny(name)
     model.save_to_preset(tmp_path / "preset")
     # Where there can be no new one, the head that it has.
     new = {"num_classes": 3} if "num_classes" in model.head_arguments else {}
@@ -126,40 +162,6 @@ def test_a_new_head_trains_with_the_body_frozen(model, tmp_path):
     for name, weight in mine.named_weights().items():
         moved = not np.array_equal(before[name], weight)
         assert moved == (name.split("/")[0] in mine.head_layers), name
-
-
-def first_of_their_kind():
-    """The names that bring a class or a cell that no name before them had."""
-    seen = set()
-    for name in ARCHITECTURES:
-        entry = architectures()[name]
-        kinds = {entry.model_class, entry.cell} - seen
-        seen |= kinds
-        if kinds:
-            yield name
-
-
-FIRST = [*first_of_their_kind()]
-
-
-def samples():
-    """The first of each kind, and one for each cell and direction.
-
-    With the environment variable SEQZOO_EVERY_MODEL (`make contract`) all: what is
-    costly is tried on these alone otherwise.
-    """
-    if os.environ.get("SEQZOO_EVERY_MODEL"):
-        yield from ARCHITECTURES
-        return
-    seen = set()
-    for name in sorted(ARCHITECTURES, key=lambda name: name not in FIRST):
-        kind = architectures()[name].cell, name.startswith("bi_")
-        if name in FIRST or kind not in seen:
-            yield name
-        seen.add(kind)
-
-
-SAMPLES = [*samples()]
 
 
 def exports():
