@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_seqzoo import cli, registry
+from keras_seqzoo.datasets.text_drawing import note_name
 from keras_seqzoo.models import (
     CharacterModel,
     PianoRollModel,
@@ -14,6 +15,7 @@ from keras_seqzoo.models import (
     SeriesClassifier,
 )
 from keras_seqzoo.preprocessing.midi import read_midi, write_midi
+from keras_seqzoo.runtime.expectation import expected_notes, expected_tokens
 
 
 @pytest.fixture
@@ -109,6 +111,49 @@ def test_greedy_is_the_same_for_any_seed(seqzoo, composer):
         for seed in (1, 2)
     }
     assert len(found) == 1
+
+
+def test_predict_says_how_likely_music_is(seqzoo, composer, tmp_path):
+    roll = np.zeros((5, 88), np.uint8)
+    roll[[0, 1, 2, 3, 4], [40, 42, 44, 45, 47]] = 1
+    write_midi(tmp_path / "mine.mid", roll, step_beats=0.5)
+    status, out, _ = seqzoo("predict", composer, tmp_path / "mine.mid", "--json")
+    expected = expected_notes(registry.load(composer), roll)
+    (said,) = json.loads(out)
+    assert status == 0 and said["steps"] == 5
+    assert said["frame_nll"] == pytest.approx(expected.nats, abs=1e-5)
+    key, chance = expected.next[0]
+    assert said["next"][0] == {
+        "name": note_name(key + 21),
+        "probability": pytest.approx(chance, abs=1e-5),
+    }
+    status, out, _ = seqzoo("predict", composer, tmp_path / "mine.mid")
+    assert status == 0 and f"frame_nll {expected.nats:.2f}\n  next: '" in out
+
+
+def test_predict_says_how_likely_a_text_is(seqzoo, writer, tmp_path):
+    (tmp_path / "mine.abc").write_text("X: 2\nK:G\n")
+    expected = expected_tokens(registry.load(writer), "X: 2\nK:G\n")
+    for item in (tmp_path / "mine.abc", "X: 2\nK:G\n"):
+        status, out, _ = seqzoo("predict", writer, item, "--json")
+        (said,) = json.loads(out)
+        assert status == 0 and said["characters"] == 9
+        bits = pytest.approx(expected.nats / np.log(2), abs=1e-5)
+        assert said["bits_per_character"] == bits
+
+
+def test_predict_refuses_what_is_no_piece(seqzoo, composer, writer, tmp_path):
+    (tmp_path / "no.mid").write_bytes(b"MThd and no more")
+    for model, options, message in [
+        (composer, [tmp_path / "no.mid"], "no.mid: "),
+        (composer, ["none.mid"], "none.mid: there is no such file"),
+        (composer, ["-"], "INPUT must be a MIDI file. Received: standard input"),
+        (composer, ["--plot", "none.mid"], "--plot needs a classifier of text"),
+        (writer, ["X: 9"], "must be of the model's 14 characters. Received: '9'"),
+    ]:
+        status, out, err = seqzoo("predict", model, *options)
+        assert (status, out) == (2, "") and message in err, options
+        assert len(err.splitlines()) == 1
 
 
 def test_a_text_goes_on(seqzoo, writer, tmp_path):

@@ -75,7 +75,7 @@ def generate_command(
             _check_output(path, medium)
         options = {} if steps is None else {"steps": steps}
         if primer is not None:
-            options["primer"] = medium.primer(model, primer)
+            options["primer"] = medium.read(model, primer)
         made = model.generate(
             seed=seed, temperature=temperature, top_k=top_k, top_p=top_p, **options
         )

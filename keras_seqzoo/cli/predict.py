@@ -1,4 +1,4 @@
-"""`seqzoo predict`: what a model says of text or measurements."""
+"""`seqzoo predict`: what a model says of text, measurements or music."""
 
 import shutil
 import sys
@@ -7,14 +7,16 @@ from typing import Any
 
 import click
 
+from keras_seqzoo.cli.media import Expected, medium_of
 from keras_seqzoo.cli.options import json_option, load_model
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json, words_over_slots
 
+_PLOT_NEEDS = "--plot needs a classifier of text, whose words have weights."
 _WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
 
 
-@click.command("predict", short_help="Tag or classify sentences or series.")
+@click.command("predict", short_help="Tag, classify or judge your input.")
 @click.argument("tag")
 @click.argument("inputs", nargs=-1, metavar="[INPUT]...")
 @click.option("--plot", is_flag=True, help="Colour the words by their weight.")
@@ -22,16 +24,18 @@ _WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
 def predict_command(
     tag: str, inputs: tuple[str, ...], plot: bool, as_json: bool
 ) -> None:
-    """Show what the model TAG says of each INPUT: a sentence, or a CSV file.
+    """Show what the model TAG says of each INPUT: a sentence or a file.
 
     A tagger prints words over slots; a classifier the class, its probability, and with
     --plot the words, the more coloured the more they weigh. A model of measurements
     reads CSV files, a row for each time step, a column for each channel: with the
     channels' names (`seqzoo info TAG` has them) in the first line, or in their order.
+    A model that makes text or music says how likely a text, or the music of a MIDI
+    file, is, and what it expects next.
 
     TAG is a pretrained model's name, a preset folder or a zip of one, or an exported
     .tflite or .onnx file. Without INPUT, or where it is "-", standard input is read:
-    a sentence a line, or one CSV file.
+    a sentence a line, one CSV file, or one text.
 
     \b
     Examples:
@@ -39,16 +43,21 @@ def predict_command(
       seqzoo predict bi_peephole_sentiment.sst2 --plot "a film that never loses its way"
       seqzoo predict my_tagger/ --json < sentences.txt
       seqzoo predict bi_gru_series.uci_har walk.csv
+      seqzoo predict lstm_character_model.folk_abc tune.abc
+      seqzoo predict lstm_piano_roll.jsb chorale.mid
     """
     model = load_model(tag)
     if hasattr(model, "predict_series"):
         if plot:
-            raise UserError(
-                "--plot is for classifiers of text, whose words have weights."
-            )
+            raise UserError(_PLOT_NEEDS)
         series = {name: series_of(name, model.channels) for name in inputs or ("-",)}
         found = model.predict_series(list(series.values()))
         show_series(dict(zip(series, found)), as_json)
+        return
+    if hasattr(model, "makes"):
+        if plot:
+            raise UserError(_PLOT_NEEDS)
+        show_expected(expected_of(model, tag, inputs or ("-",)), as_json)
         return
     if not hasattr(model, "predict_text"):
         raise UserError(
@@ -57,7 +66,7 @@ def predict_command(
         )
     explains = hasattr(model, "explain")
     if plot and not explains:
-        raise UserError("--plot needs a classifier, whose words have weights.")
+        raise UserError(_PLOT_NEEDS)
     sentences = [line for item in inputs or ("-",) for line in lines_of(item)]
     if explains:
         for sentence in sentences:
@@ -116,6 +125,44 @@ def show_series(found: dict[str, tuple[str, float]], as_json: bool) -> None:
     for name, (label, chance) in found.items():
         file = f"{name}  " if len(found) > 1 else ""
         click.echo(f"{file}{label}  {chance:.3f}")
+
+
+def expected_of(
+    model: Any, tag: str, inputs: Sequence[str]
+) -> list[tuple[str, Expected]]:
+    """Each input, and what the model makes of it."""
+    medium = medium_of(model, tag)
+    found = []
+    for item in inputs:
+        if item != "-":
+            piece = medium.read(model, item)
+        elif model.makes == "text":
+            piece = sys.stdin.buffer.read().decode("utf-8", "replace")
+        else:
+            raise UserError("INPUT must be a MIDI file. Received: standard input")
+        found.append((item, medium.expected(model, piece)))
+    return found
+
+
+def show_expected(found: Sequence[tuple[str, Expected]], as_json: bool) -> None:
+    """How likely each input is and what may come next, two lines an input."""
+    if as_json:
+        rows = [
+            {
+                "input": item,
+                one.unit: one.steps,
+                one.measure: one.value,
+                "next": [{"name": name, "probability": p} for name, p in one.next],
+            }
+            for item, one in found
+        ]
+        print_json(rows)
+        return
+    for item, one in found:
+        figure = f", {one.measure} {one.value:.2f}" if one.value is not None else ""
+        likely = "  ".join(f"{name!r} {p:.3f}" for name, p in one.next)
+        first = item.strip().partition("\n")[0]
+        click.echo(f"{first}: {one.steps} {one.unit}{figure}\n  next: {likely}")
 
 
 def series_of(item: str, channels: Sequence[str]) -> Any:

@@ -26,7 +26,7 @@ class TextTokens:
     def __init__(self, vocabulary: Sequence[str], unit: str) -> None:
         self._entries = ["\n", *vocabulary]
         self._ids = {entry: number for number, entry in enumerate(self._entries)}
-        self._unit = unit
+        self.unit = unit
 
     def encode(self, text: str) -> np.ndarray:
         """The ids of a text, int32 `(tokens,)`.
@@ -36,14 +36,14 @@ class TextTokens:
         """
         if not isinstance(text, str):
             raise UserError(f"a text must be a string. Received: {text!r}")
-        tokens = text if self._unit == "character" else _words(text)
+        tokens = text if self.unit == "character" else _words(text)
         found = [self._id(token) for token in tokens]
         if None in found:
             unknown = {token for token, one in zip(tokens, found) if one is None}
             named = ", ".join(map(repr, sorted(unknown)[:_NAMED]))
             more = ", ..." if len(unknown) > _NAMED else ""
             raise UserError(
-                f"a text must be of the model's {len(self._entries)} {self._unit}s. "
+                f"a text must be of the model's {len(self._entries)} {self.unit}s. "
                 f"Received: {named}{more}"
             )
         return np.array(found, np.int32)
@@ -51,12 +51,12 @@ class TextTokens:
     def decode(self, ids: Iterable[int]) -> str:
         """The text of some ids; words of a line are parted by a space."""
         tokens = [self._entries[one] for one in ids]
-        if self._unit == "character":
+        if self.unit == "character":
             return "".join(tokens)
         return " ".join(tokens).replace(" \n", "\n").replace("\n ", "\n")
 
     def _id(self, token: str) -> int | None:
-        if self._unit == "character" or token in self._ids:
+        if self.unit == "character" or token in self._ids:
             return self._ids.get(token)
         return self._ids.get(token.lower(), self._ids.get(UNKNOWN_WORD))
 

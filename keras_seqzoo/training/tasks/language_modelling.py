@@ -47,11 +47,3 @@ def as_examples(ids: np.ndarray, before: np.ndarray, lengths: list[int]) -> Exam
 def shifted(ids: np.ndarray) -> np.ndarray:
     """What is known before each id of a text: an end of line, then all but the last."""
     return np.concatenate([[END_OF_LINE], ids[:-1]]).astype(np.int32)
-
-
-def nats(scores: np.ndarray, ids: np.ndarray) -> float:
-    """The negative log-likelihood of ids (n,) by logits (n, tokens), summed."""
-    scores = scores.astype(np.float64)
-    highest = scores.max(axis=-1)
-    norms = highest + np.log(np.exp(scores - highest[:, None]).sum(axis=-1))
-    return float(np.sum(norms - scores[np.arange(len(ids)), ids]))

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.pipeline import Examples
+from keras_seqzoo.runtime.expectation import nats
 from keras_seqzoo.training.tasks.language_modelling import (
     LanguageModelling,
     as_examples,
     by_frequency,
-    nats,
     shifted,
 )
 from keras_seqzoo.training.tasks.task import Run
