@@ -1,5 +1,6 @@
 """Settings for all tests: each test process computes on one thread, quietly."""
 
+import gc
 import os
 import pathlib
 
@@ -12,6 +13,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _live_objects_are_not_searched():
+    """The converter collects garbage at each call: only among what came since."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
