@@ -241,9 +241,21 @@ def reproduce_command(
 @click.option("--dataset", help="Data set; by default the one TAG was trained on.")
 @data_dir_option
 @split_option
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False),
+    metavar="FILE.png",
+    help="Draw which class a classifier takes for which; of one that answers at every "
+    "step also its accuracy after each half second.",
+)
 @json_option
 def evaluate_command(
-    tag: str, dataset: str | None, data_dir: str | None, split: str, as_json: bool
+    tag: str,
+    dataset: str | None,
+    data_dir: str | None,
+    split: str,
+    plot: str | None,
+    as_json: bool,
 ) -> None:
     """Measure the model TAG on a data set.
 
@@ -251,11 +263,14 @@ def evaluate_command(
     Examples:
       seqzoo evaluate bi_peephole_tagger.atis --data-dir data/atis
       seqzoo evaluate my_tagger/ --dataset train_tickets --split validation --json
+      seqzoo evaluate bi_gru_series.japanese_vowels --data-dir data --plot who.png
     """
     from keras_seqzoo import training
 
     with results_only():
-        result = training.evaluate(tag, dataset=dataset, data_dir=data_dir, split=split)
+        result = training.evaluate(
+            tag, dataset=dataset, data_dir=data_dir, split=split, plot=plot
+        )
     print_facts(result, as_json)
 
 

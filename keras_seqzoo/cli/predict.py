@@ -1,4 +1,4 @@
-"""`seqzoo predict`: what a model says of text, measurements or music."""
+"""`seqzoo predict`: what a model says of text, measurements, music or pictures."""
 
 import shutil
 import sys
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from keras_seqzoo.cli.captions import predict_captions
 from keras_seqzoo.cli.media import Expected, medium_of
 from keras_seqzoo.cli.options import json_option, load_model
 from keras_seqzoo.errors import UserError
@@ -16,13 +17,19 @@ _PLOT_NEEDS = "--plot needs a classifier of text, whose words have weights."
 _WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
 
 
-@click.command("predict", short_help="Tag, classify or judge your input.")
+@click.command("predict", short_help="Tag, classify, judge or describe your input.")
 @click.argument("tag")
 @click.argument("inputs", nargs=-1, metavar="[INPUT]...")
 @click.option("--plot", is_flag=True, help="Colour the words by their weight.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="File (.png) to draw a picture and what each word looked at into.",
+)
 @json_option
 def predict_command(
-    tag: str, inputs: tuple[str, ...], plot: bool, as_json: bool
+    tag: str, inputs: tuple[str, ...], plot: bool, output: str | None, as_json: bool
 ) -> None:
     """Show what the model TAG says of each INPUT: a sentence or a file.
 
@@ -31,7 +38,8 @@ def predict_command(
     reads CSV files, a row for each time step, a column for each channel: with the
     channels' names (`seqzoo info TAG` has them) in the first line, or in their order.
     A model that makes text or music says how likely a text, or the music of a MIDI
-    file, is, and what it expects next.
+    file, is, and what it expects next. A model of pictures describes each file in a
+    sentence.
 
     TAG is a pretrained model's name, a preset folder or a zip of one, or an exported
     .tflite or .onnx file. Without INPUT, or where it is "-", standard input is read:
@@ -45,8 +53,16 @@ def predict_command(
       seqzoo predict bi_gru_series.uci_har walk.csv
       seqzoo predict lstm_character_model.folk_abc tune.abc
       seqzoo predict lstm_piano_roll.jsb chorale.mid
+      seqzoo predict lstm_show_attend_and_tell.flickr8k photo.jpg -o seen.png
     """
     model = load_model(tag)
+    if hasattr(model, "caption"):
+        if plot:
+            raise UserError(_PLOT_NEEDS)
+        predict_captions(model, inputs, output, as_json)
+        return
+    if output is not None:
+        raise UserError("--output needs a model that describes pictures.")
     if hasattr(model, "predict_series"):
         if plot:
             raise UserError(_PLOT_NEEDS)
@@ -61,7 +77,7 @@ def predict_command(
         return
     if not hasattr(model, "predict_text"):
         raise UserError(
-            f"`{tag}` must be a model that reads text or measurements. "
+            f"`{tag}` must be a model that reads text, measurements or pictures. "
             f"Received: {model!r}"
         )
     explains = hasattr(model, "explain")

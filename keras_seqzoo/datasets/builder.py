@@ -1,7 +1,6 @@
 """The base of the tfds builders: files checked by sha256, splits checked by count."""
 
 import abc
-import os
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,12 +8,14 @@ from typing import Any
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from keras_seqzoo import arguments
 from keras_seqzoo.datasets.files import check_file, fetch
+from keras_seqzoo.datasets.source_files import SourceFiles
 from keras_seqzoo.errors import UserError
 
 
-class SequenceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class SequenceBuilder(
+    SourceFiles, tfds.core.GeneratorBasedBuilder, skip_registration=True
+):
     """Base of the builders; a subclass gives these attributes and two methods.
 
     The local copy, where there is one, is `DownloadConfig.manual_dir`; without it the
@@ -25,19 +26,11 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The set's files, as `seqzoo data info` lists them."
 
-    TITLE: str  # What the set is called in messages and cards.
     TASK: str  # "slot filling", "sentiment", ...: how an example is shown.
     EXAMPLE: str  # What one example has, in a line.
     METRIC: str  # What is measured and how, in a line.
     TRAPS: tuple[str, ...]  # What to know before training or comparing, a line each.
-    SOURCE: str  # The source in words, for cards.
-    HOMEPAGE: str
-    LICENCE: str
-    CITATION: str
     ROWS: dict[str, int]  # Split -> number of examples.
-    SHA256: dict[str, str]  # File, relative to the set's folder -> hex digest.
-    OPTIONAL: dict[str, str] = {}  # Split that may be missing -> its file.
-    URL: str | None = None  # Folder of the same files in public; None: made from them.
     DISK_SPACE = 50_000_000  # Bytes that preparing needs.
 
     @abc.abstractmethod
@@ -54,40 +47,6 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             split: One of ROWS.
             files: File, as in SHA256 -> where it is; each was checked.
         """
-
-    @classmethod
-    def local_folder(cls, data_dir: str | os.PathLike) -> pathlib.Path:
-        """The set's folder in `data_dir`, which may also be that folder itself.
-
-        Raises:
-            UserError: `data_dir` is no folder, or none of the set's files is in it.
-        """
-        root = arguments.folder("data_dir", data_dir)
-        for folder in (root / cls.name, root):
-            if any((folder / name).is_file() for name in cls.SHA256):
-                return folder
-        first = next(iter(cls.SHA256))
-        raise UserError(
-            f"--data-dir {data_dir}: no {cls.TITLE} in it: expected "
-            f"{cls.name}/{first} or {first}, as in {cls.URL or cls.SOURCE}"
-        )
-
-    @classmethod
-    def local_files(cls, folder: pathlib.Path) -> dict[str, pathlib.Path]:
-        """The set's files in its folder, each with the right sha256.
-
-        A file that only an optional split needs may be missing.
-
-        Raises:
-            UserError: A file is missing or is another file.
-        """
-        files = {name: folder / name for name in cls.SHA256}
-        for name in cls.OPTIONAL.values():
-            if not files[name].exists():
-                del files[name]
-        for name, path in files.items():
-            check_file(path, cls.SHA256[name])
-        return files
 
     @classmethod
     def needs_local_copy(cls) -> UserError:

@@ -30,12 +30,14 @@ class Served:
         call: function from a dict of tensors to a dict of tensors.
         inputs: the inputs' specs by name, None where a size is dynamic.
         example: function `(batch, length, seed)` to a dict of arrays to try it on.
+        searched: outputs that a search chooses, whose score is an output besides.
     """
 
     model: keras.Model
     call: Callable
     inputs: dict[str, tf.TensorSpec]
     example: Callable
+    searched: tuple[str, ...] = ()
 
 
 def serving_function(model: keras.Model) -> Served:
@@ -68,9 +70,11 @@ def serving_function(model: keras.Model) -> Served:
         structure = _symbolic_inputs(model)
         if structure is None:
             structure = called_inputs(model, all_layers(model))
-    specs = _specs(structure)
     if isinstance(model, ZooModel):
-        return Served(model, model.serve, specs, model.example_inputs)
+        specs = _specs(model.served_inputs())
+        searched = model.searched_outputs
+        return Served(model, model.serve, specs, model.served_examples, searched)
+    specs = _specs(structure)
 
     def served(tensors):
         flat = [tensors[name] for name in specs]

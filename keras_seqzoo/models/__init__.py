@@ -4,6 +4,8 @@ from keras_seqzoo.models.many_to_one.sentence_classifier import SentenceClassifi
 from keras_seqzoo.models.many_to_one.series_classifier import SeriesClassifier
 from keras_seqzoo.models.one_to_many.language_model import CharacterModel, WordModel
 from keras_seqzoo.models.one_to_many.piano_roll_model import PianoRollModel
+from keras_seqzoo.models.one_to_many.show_and_tell import ShowAndTell
+from keras_seqzoo.models.one_to_many.show_attend_and_tell import ShowAttendAndTell
 from keras_seqzoo.models.synced.slot_tagger import SlotTagger
 from keras_seqzoo.models.zoo_model import ZooModel
 
@@ -12,6 +14,8 @@ __all__ = [
     "PianoRollModel",
     "SentenceClassifier",
     "SeriesClassifier",
+    "ShowAndTell",
+    "ShowAttendAndTell",
     "SlotTagger",
     "WordModel",
     "ZooModel",

@@ -26,12 +26,15 @@ class ZooModel(keras.Model):
         head_arguments: Arguments that make a new head; none where what the model
             answers is what it reads.
         task: Name of what the trainer has to know, a module of `training.tasks`.
+        searched_outputs: Outputs of `serve` that a search chooses; another choice of
+            the same score, an output besides, is as right.
     """
 
     asset_keys: ClassVar[tuple[str, ...]] = ()
     head_layers: ClassVar[tuple[str, ...]] = ()
     head_arguments: ClassVar[tuple[str, ...]] = ("num_classes", "labels")
     task: ClassVar[str]
+    searched_outputs: ClassVar[tuple[str, ...]] = ()
     architecture: str | None = None
     tag: str | None = None
     card: str | None = None
@@ -44,6 +47,16 @@ class ZooModel(keras.Model):
     def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Model and decoding, in the graph: what an exported file computes."""
         raise TypeError(f"{type(self).__name__} must define `serve`.")
+
+    def served_inputs(self) -> dict[str, Any]:
+        """The inputs of `serve` by name, with shape and dtype: those of the model."""
+        return {tensor.name: tensor for tensor in self.inputs}
+
+    def served_examples(
+        self, batch: int, length: int, seed: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Random valid inputs of `serve`: those of the model."""
+        return self.example_inputs(batch, length, seed)
 
     def runtime_task(self) -> dict[str, Any] | None:
         """How `keras_seqzoo.runtime` runs an exported file: JSON-able.

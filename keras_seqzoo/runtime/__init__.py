@@ -15,6 +15,7 @@ import pathlib
 
 from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.runtime.captions import CaptionRunner
 from keras_seqzoo.runtime.files import read_model_file
 from keras_seqzoo.runtime.interpreters import interpreters
 from keras_seqzoo.runtime.language_model import LanguageModelRunner
@@ -27,6 +28,7 @@ from keras_seqzoo.runtime.word_stream import WordStream
 
 __all__ = [
     "ArrayStream",
+    "CaptionRunner",
     "LanguageModelRunner",
     "PianoRollRunner",
     "Runner",
@@ -42,6 +44,7 @@ _RUNNERS = {
     "slot_tagging": TaggerRunner,
     "series_classification": SeriesClassifierRunner,
     "sentence_classification": SentenceClassifierRunner,
+    "captioning": CaptionRunner,
     "piano_roll": PianoRollRunner,
     "language_model": LanguageModelRunner,
 }

@@ -49,6 +49,7 @@ def card(
     if training.get("patience"):
         epochs = f"at most {epochs}"
     picture = f"\n![{alt_text}](training.png)\n" if with_picture else ""
+    starts_from = f"\n\n{task.STARTS_FROM}" if task.STARTS_FROM else ""
     return f"""# {tag}
 
 {description} {task.GIVES}
@@ -82,7 +83,7 @@ Cite: {metadata["citation"]}.
 ## Training
 Recipe `{recipe}`: trained on {splits}, {batches}, {training["optimizer"]}, \
 learning rate {training["learning_rate"]} ({training["schedule"]}), \
-{epochs}.
+{epochs}.{starts_from}
 
 Model: {settings or "the architecture's defaults"}. {choice}
 {picture}

@@ -1,13 +1,13 @@
 """A model's figure on a split of a data set."""
 
 import os
+import pathlib
 import time
 from typing import Any
 
-from keras_seqzoo import registry, runtime
-from keras_seqzoo.arguments import positive_integer
+from keras_seqzoo import arguments, registry, runtime
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.training.tasks import task_of
+from keras_seqzoo.training.tasks import Task, task_of
 
 
 def evaluate(
@@ -17,6 +17,7 @@ def evaluate(
     data_dir: str | None = None,
     split: str = "test",
     batch_size: int = 64,
+    plot: str | os.PathLike | None = None,
 ) -> dict[str, Any]:
     """Measures a preset on a data set, by default the one that its metadata names.
 
@@ -28,16 +29,18 @@ def evaluate(
         data_dir: Folder of a local copy of the data.
         split: One that the task reads of the set, such as "test".
         batch_size: Examples in a batch.
+        plot: A PNG file to write, of a classifier: which class it takes for which, and
+            of one that answers at every step its accuracy over time.
 
     Returns:
         {"tag", "dataset", "split", "metric", "value", "examples",
         "seconds"}.
 
     Raises:
-        UserError: Unknown tag or split, damaged preset, data that is not there, or a
-            batch size that is no positive integer.
+        UserError: Unknown tag or split, damaged preset, data that is not there, a
+            batch size that is no positive integer, or no picture of the model's task.
     """
-    positive_integer("batch_size", batch_size)
+    arguments.positive_integer("batch_size", batch_size)
     if os.path.splitext(os.fspath(tag_or_folder))[1] in (".tflite", ".onnx"):
         model = runtime.load(tag_or_folder)
         about = model.description["model"]
@@ -52,6 +55,8 @@ def evaluate(
         named = registry.info(tag_or_folder).dataset
         architecture = model.architecture
     task = task_of(architecture)
+    if plot is not None:
+        _check_plot(plot, task)
     if dataset is None and named not in task.DATASETS:
         raise UserError(
             f"{tag_or_folder}: its metadata must name a data set, or give one with "
@@ -61,11 +66,14 @@ def evaluate(
     rows = task.read(dataset, split, data_dir)
     if isinstance(model, runtime.Runner):
         metric = task.metric(model, rows, batch_size)
-        score = lambda: metric(model)  # noqa: E731
+        score, run = (lambda: metric(model)), model
     else:
-        score = task.scorer(model, rows, batch_size)
+        score, run = task.scorer(model, rows, batch_size), task.runner(model)
     began = time.perf_counter()
     value = score()
+    seconds = time.perf_counter() - began
+    if plot is not None:
+        pathlib.Path(plot).write_bytes(task.picture(model, rows, batch_size)(run))
     return {
         "tag": os.path.basename(os.fspath(tag_or_folder).rstrip("/")),
         "dataset": dataset,
@@ -73,5 +81,16 @@ def evaluate(
         "metric": task.METRIC,
         "value": round(value, 2),
         "examples": len(rows),
-        "seconds": round(time.perf_counter() - began, 3),
+        "seconds": round(seconds, 3),
     }
+
+
+def _check_plot(plot: str | os.PathLike, task: type[Task]) -> None:
+    """Now, not after the work."""
+    if task.picture.__func__ is Task.picture.__func__:
+        raise UserError("--plot is for classifiers: only they confuse classes.")
+    path = arguments.path("plot", plot)
+    if path.suffix.lower() != ".png":
+        raise UserError(f"--plot must end in .png. Received: {path}")
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"--plot must be in a folder that can be written: {path}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import sacrebleu
 from seqeval.metrics import f1_score, precision_score, recall_score
 
 from keras_seqzoo.errors import UserError
@@ -32,3 +33,33 @@ def slot_scores(
         name: 100.0 * float(score(gold, predicted, zero_division=0))
         for name, score in scores.items()
     }
+
+
+def bleu(
+    sentences: Sequence[str], references: Sequence[Sequence[str]]
+) -> tuple[float, float, float, float]:
+    """Corpus BLEU-1 to BLEU-4 in percent.
+
+    Modified n-gram precision, clipped by the largest count in a reference; geometric
+    mean; brevity penalty by the reference of the closest length; no smoothing.
+    (sacrebleu's `corpus_bleu` with tokenize "none"; Papineni et al. 2002.)
+
+    Args:
+        sentences: One for each example; words are parted by spaces, and are compared
+            as they stand.
+        references: For each example its references, as many of each.
+    """
+    if len(sentences) != len(references):
+        raise UserError(
+            f"sentences must be as many as the examples, {len(references)}. "
+            f"Received: {len(sentences)}"
+        )
+    columns = list(zip(*references, strict=True))
+
+    def score(order: int) -> float:
+        measure = sacrebleu.BLEU(
+            tokenize="none", smooth_method="none", force=True, max_ngram_order=order
+        )
+        return float(measure.corpus_score(list(sentences), columns).score)
+
+    return score(1), score(2), score(3), score(4)

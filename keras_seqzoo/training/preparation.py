@@ -50,13 +50,16 @@ class Prepared(NamedTuple):
     """A recipe's model and data, ready for `fit`.
 
     Attributes:
-        model: Compiled, its optimizer built.
+        whole: The model.
+        model: What of it is trained (see `Task.trained_part`), most often all of it:
+            compiled, its optimizer built.
         task: Of the model.
         training_set: The rows that the task reads.
         plan: Of the batches.
         batches: `(first epoch, end) -> dataset` of (inputs, labels, weights).
     """
 
+    whole: keras.Model
     model: keras.Model
     task: type[Task]
     training_set: list
@@ -69,6 +72,7 @@ def prepare(
     recipe_path: pathlib.Path,
     data_dir: str | None,
     devices: tf.distribute.Strategy,
+    first: keras.Model | None = None,
 ) -> Prepared:
     """Reads the data and makes the model of a recipe; sets all seeds.
 
@@ -77,6 +81,7 @@ def prepare(
         recipe_path: Its file, for messages.
         data_dir: Folder of a local copy of the data.
         devices: To train on.
+        first: The model whose weights are the first; None for new ones.
     """
     keras.utils.set_random_seed(recipe.training.seed)
     # With it a resumed training ends at the very weights of one that was not killed.
@@ -101,7 +106,12 @@ def prepare(
             f"Received: {accumulated}"
         )
     with devices.scope(), _precision(training.precision):
-        model = _create(recipe, recipe_path, training_set)
+        whole = _create(recipe, recipe_path, training_set)
+        if first is None:
+            task.first_weights(whole, data_dir)
+        else:
+            _take_weights(whole, first, recipe_path)
+        model = _trained_part(recipe, recipe_path, whole, training_set)
         model.compile(
             optimizer=make_optimizer(
                 training, plan.batches, devices.num_replicas_in_sync
@@ -125,7 +135,7 @@ def prepare(
             augment=task.augment(data),
         )
 
-    return Prepared(model, task, training_set, plan, batches)
+    return Prepared(whole, model, task, training_set, plan, batches)
 
 
 def one_batch(prepared: Prepared, rows: int = 16) -> tuple:
@@ -165,6 +175,31 @@ def _create(recipe: Recipe, path: pathlib.Path, training_set: Sequence) -> keras
     except UserError as error:
         place = _place(recipe.model, str(error))
         raise UserError(f"{path}: {place}: {error}") from error
+
+
+def _trained_part(
+    recipe: Recipe, path: pathlib.Path, whole: keras.Model, training_set: Sequence
+) -> keras.Model:
+    task = task_of(recipe.model.name)
+    try:
+        return task.trained_part(whole, training_set, recipe.data)
+    except UserError as error:
+        raise UserError(f"{path}: data: {error}") from error
+
+
+def _take_weights(model: keras.Model, first: keras.Model, path: pathlib.Path) -> None:
+    """Gives the model the weights of another of the same shape."""
+    old, new = first.named_weights(), model.named_weights()
+    shapes = [{name: x.shape for name, x in weights.items()} for weights in (old, new)]
+    if shapes[0] != shapes[1] or any(
+        first.config[key] != model.config[key] for key in model.asset_keys
+    ):
+        raise UserError(
+            f"{path}: training.after: must train a model of the same size and data. "
+            f"Received: {first.architecture}, {first.count_params():,} parameters"
+        )
+    for name, weight in new.items():
+        weight.assign(old[name])
 
 
 def _place(model: Model, message: str) -> str:

@@ -56,6 +56,9 @@ class Data(Section):
     noise: float = Field(default=0.0, ge=0)  # Deviation, in the data's unit.
     rotate: float = Field(default=0.0, ge=0, le=180)  # Degrees, of vectors in space.
     transpose: int = Field(default=0, ge=0, le=12)  # Semitones up or down, at most.
+    mirror: bool = False  # Pictures in a mirror, every other time.
+    # The encoder's layer behind which its weights are trained; None freezes it whole.
+    tuned_from: str | None = None
 
     @pydantic.field_validator("train")
     @classmethod
@@ -82,6 +85,8 @@ class Data(Section):
 class Training(Section):
     """The optimisation."""
 
+    # A recipe, by its path from this one, to train before: its weights are the first.
+    after: str | None = None
     epochs: int = Field(default=40, gt=0)
     optimizer: Literal["adam", "adamw", "nadam", "rmsprop", "sgd"] = "adam"
     learning_rate: float = Field(default=0.001, gt=0)

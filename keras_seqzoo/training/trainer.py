@@ -109,6 +109,9 @@ def train(
     return metadata
 
 
+BEFORE = "before"  # The folder in a run's own where what it starts from is trained.
+
+
 class _Job(NamedTuple):
     """One call of `train`."""
 
@@ -182,7 +185,8 @@ def _help(job: _Job) -> dict[str, Any]:
 def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
     """Trains a model to the end, from the newest checkpoint if there is one."""
     training, run, devices = job.recipe.training, job.run, job.devices
-    prepared = prepare(job.recipe, job.recipe_path, job.data_dir, devices)
+    first = _trained_before(job)
+    prepared = prepare(job.recipe, job.recipe_path, job.data_dir, devices, first)
     model = prepared.model
     with devices.scope():
         keeper = EpochKeeper(
@@ -217,7 +221,25 @@ def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
                 callbacks=callbacks,
                 verbose=job.verbose,
             )
-    return model, keeper
+    return prepared.whole, keeper
+
+
+def _trained_before(job: _Job) -> keras.Model | None:
+    """The model that the recipe's `training.after` makes, trained if it is not yet."""
+    after = job.recipe.training.after
+    if after is None:
+        return None
+    run = job.run / BEFORE
+    train(
+        job.recipe_path.parent / after,
+        data_dir=job.data_dir,
+        output=run / "preset",
+        run_dir=run,
+        threads=tf.config.threading.get_intra_op_parallelism_threads(),
+        callbacks=job.callbacks,
+        verbose=job.verbose,
+    )
+    return registry.load(run / "preset")
 
 
 def _dev_score(model: keras.Model, job: _Job) -> Callable[[], float] | None:
@@ -248,7 +270,7 @@ def _figures(
         "value": value(data.test),
         "dev_value": value(data.validation),
         "parameters": model.count_params(),
-        "train_seconds": round(progress.seconds, 1),
+        "train_seconds": round(progress.seconds + _seconds_before(job), 1),
         "epochs": progress.epochs,
         "best_epoch": progress.best_epoch,
         "seed": recipe.training.seed,
@@ -258,6 +280,11 @@ def _figures(
         "licence": facts.LICENCE,
         "citation": facts.CITATION,
     }
+
+
+def _seconds_before(job: _Job) -> float:
+    result = _result(job.run / BEFORE)
+    return result["train_seconds"] if result else 0.0
 
 
 def _open_run(run: pathlib.Path, recipe: Recipe) -> None:

@@ -42,3 +42,23 @@ def test_a_series_of_other_channels():
 def test_a_split_that_uci_har_does_not_have():
     with pytest.raises(UserError, match="split must be one of .*fit, .*: 'validate'"):
         task_of("bi_gru_series").read("uci_har", "validate", None)
+
+
+@pytest.mark.parametrize(
+    ("tag", "plot", "message"),
+    [
+        ("gru_tagger.atis", "x.png", "--plot is for classifiers"),
+        ("bi_peephole_sentiment.sst2", "x.jpg", "--plot must end in .png"),
+        ("bi_peephole_sentiment.sst2", "none/x.png", "--plot must be in a folder"),
+    ],
+)
+def test_a_picture_that_cannot_be_is_refused_at_once(tag, plot, message, tmp_path):
+    with pytest.raises(UserError, match=message):
+        evaluate(tag, plot=tmp_path / plot, data_dir="/no/such/folder")
+
+
+def test_a_classifier_is_drawn(data_dir, tmp_path):
+    plot = tmp_path / "who.png"
+    tag = "bi_gru_series.japanese_vowels"
+    result = evaluate(tag, data_dir=data_dir, plot=plot)
+    assert result["value"] > 90 and plot.read_bytes().startswith(b"\x89PNG")

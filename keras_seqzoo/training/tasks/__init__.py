@@ -7,6 +7,7 @@ from keras_seqzoo.training.tasks.task import Task
 
 # Name, as `ZooModel.task` has it -> class of its module.
 _TASKS = {
+    "captioning": "Captioning",
     "character_language_modelling": "CharacterLanguageModelling",
     "polyphonic_music": "PolyphonicMusic",
     "sentiment": "Sentiment",

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_seqzoo.training.confusion import confusion_matrix, draw_confusion
 from keras_seqzoo.training.losses import LabelLoss
 from keras_seqzoo.training.tasks.task import Run, Task, check_labels
 
@@ -32,6 +33,45 @@ class Classification(Task):
     def metric(
         cls, model: Any, rows: Sequence[Any], batch_size: int = 64
     ) -> Callable[[Run], float]:
+        answers = cls._answers(model, rows, batch_size)
+
+        def accuracy(run):
+            gold, found = answers(run)
+            return 100.0 * float(np.mean(found == gold))
+
+        return accuracy
+
+    @classmethod
+    def picture(
+        cls, model: Any, rows: Sequence[Any], batch_size: int = 64
+    ) -> Callable[[Run], bytes]:
+        """See `Task.picture`: the confusion matrix."""
+        answers = cls._answers(model, rows, batch_size)
+        by_time = cls.accuracy_by_time(model, rows)
+
+        def drawn(run):
+            matrix = confusion_matrix(*answers(run), len(model.labels))
+            return draw_confusion(matrix, model.labels, by_time)
+
+        return drawn
+
+    @classmethod
+    def accuracy_by_time(
+        cls, model: Any, rows: Sequence[Any]
+    ) -> list[tuple[float, float]] | None:
+        """(seconds, accuracy in percent); None of a model without answers in between.
+
+        Args:
+            model: Of the task, or its runner.
+            rows: What it is measured on.
+        """
+        return None
+
+    @classmethod
+    def _answers(
+        cls, model: Any, rows: Sequence[Any], batch_size: int
+    ) -> Callable[[Run], tuple[np.ndarray, np.ndarray]]:
+        """A function of `run`: ids of the rows' classes, and of the answers."""
         order = np.argsort(cls.lengths(rows), kind="stable")
         rows = [rows[i] for i in order]  # of like length together: less padding
         batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
@@ -41,8 +81,7 @@ class Classification(Task):
         known = {label: i for i, label in enumerate(model.labels)}
         gold = np.array([known.get(cls.label(row), -1) for row in rows])
 
-        def accuracy(run):
-            found = np.concatenate([run(batch)["labels"] for batch in inputs])
-            return 100.0 * float(np.mean(found == gold))
+        def answers(run):
+            return gold, np.concatenate([run(batch)["labels"] for batch in inputs])
 
-        return accuracy
+        return answers

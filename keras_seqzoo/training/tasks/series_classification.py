@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -138,6 +139,27 @@ No other device or person was tried, and no bias was looked for."""
         for row, array in enumerate(arrays):
             series[row, : len(array)] = array
         return {"series": series}
+
+    @classmethod
+    def accuracy_by_time(
+        cls, model: Any, rows: Sequence[Series]
+    ) -> list[tuple[float, float]] | None:
+        """Of a model in one direction, after each half second of all rows' least."""
+        if not isinstance(model, keras.Model) or len(model.output.shape) != 3:
+            return None
+        if not model.sample_rate:
+            return None
+        shortest = min(cls.lengths(rows))
+        ends = np.arange(1, int(2 * shortest / model.sample_rate) + 1) / 2  # seconds
+        steps = (ends * model.sample_rate).astype(int) - 1
+        known = {label: i for i, label in enumerate(model.labels)}
+        right = np.zeros(len(ends))
+        for start in range(0, len(rows), 256):
+            batch = rows[start : start + 256]
+            scores = np.asarray(model(cls.inputs(model, batch), training=False))
+            gold = np.array([known.get(row.label, -1) for row in batch])
+            right += (scores[:, steps].argmax(axis=-1) == gold[:, None]).sum(axis=0)
+        return [(float(t), 100.0 * n / len(rows)) for t, n in zip(ends, right)]
 
 
 def _joined(row: dict, after: dict, names: Sequence[str]) -> Series:

@@ -34,6 +34,7 @@ class Task(abc.ABC):
         INTENDED_USE: Sentences of the card.
         USAGE: Lines of Python that use `model`.
         LIMITS: Sentences of the card.
+        STARTS_FROM: Of the card: what other weights a training starts from, or "".
         STEPS: What an example is counted in: "words", "frames".
     """
 
@@ -49,6 +50,7 @@ class Task(abc.ABC):
     INTENDED_USE: str
     USAGE: str
     LIMITS: str
+    STARTS_FROM: str = ""
     STEPS: str
 
     @classmethod
@@ -102,9 +104,33 @@ class Task(abc.ABC):
         """
 
     @classmethod
+    def first_weights(cls, model: Any, data_dir: str | None) -> None:
+        """Gives a new model those weights that are not random, if there are any.
+
+        Args:
+            model: The model.
+            data_dir: Folder of local copies.
+        """
+        del model, data_dir
+
+    @classmethod
+    def trained_part(cls, model: Any, rows: Sequence[Any], data: Any) -> keras.Model:
+        """What `fit` trains of a model, for `encode` and `scorer`: all of it.
+
+        Or a model of other inputs with the same weights, for which what never changes
+        was computed beforehand.
+
+        Args:
+            model: The model with its first weights.
+            rows: Of the training set.
+            data: The recipe's data section.
+        """
+        return model
+
+    @classmethod
     @abc.abstractmethod
     def encode(cls, rows: Sequence[Any], model: Any) -> Examples:
-        """The rows as the model's inputs and targets."""
+        """The rows as inputs and targets of the model, as `trained_part` gives it."""
 
     @classmethod
     @abc.abstractmethod
@@ -175,14 +201,32 @@ class Task(abc.ABC):
     ) -> Callable[[], float]:
         """A function that measures the model as it is when called."""
         metric = cls.metric(model, rows, batch_size)
-        specs = {x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs}
+        run = cls.runner(model)
+        return lambda: metric(run)
+
+    @classmethod
+    def runner(cls, model: Any) -> Run:
+        """What computes the model's `serve` as it is when called."""
+        inputs = model.served_inputs()
+        specs = {name: tf.TensorSpec(x.shape, x.dtype) for name, x in inputs.items()}
         serve = tf.function(model.serve, input_signature=[specs])
 
         def run(inputs):
             outputs = serve({name: tf.constant(x) for name, x in inputs.items()})
             return {name: value.numpy() for name, value in outputs.items()}
 
-        return lambda: metric(run)
+        return run
+
+    @classmethod
+    def picture(
+        cls, model: Any, rows: Sequence[Any], batch_size: int = 64
+    ) -> Callable[[Run], bytes]:
+        """A PNG of the model's answers, as `metric` is a figure of them.
+
+        Raises:
+            UserError: There is none of the task.
+        """
+        raise UserError(f"there is no picture of {cls.FIGURE}")
 
 
 def check_labels(model: Any, found: Collection[str]) -> None:

@@ -46,6 +46,27 @@ def test_accuracy_is_that_of_predict_series(batch_size, bidirectional):
     assert score == pytest.approx(100 * right / 3)
 
 
+def test_accuracy_by_time_is_that_of_the_series_begins():
+    arguments = SeriesClassifier.tiny() | {"bidirectional": False, "sample_rate": 4.0}
+    model = SeriesClassifier(**arguments)
+    rows = [
+        row._replace(values=row.values[:6]) for row in SERIES if len(row.values) > 5
+    ]
+    expected = []
+    for steps in (2, 4, 6):
+        begins = [row._replace(values=row.values[:steps]) for row in rows]
+        expected.append((steps / 4, SeriesClassification.scorer(model, begins)()))
+    found = SeriesClassification.accuracy_by_time(model, rows)
+    assert found == [(t, pytest.approx(share)) for t, share in expected]
+
+
+def test_only_answers_in_between_have_a_time():
+    tiny = SeriesClassifier.tiny()
+    for more in ({"sample_rate": 4.0}, {"bidirectional": False}):
+        model = SeriesClassifier(**{**tiny, **more})
+        assert SeriesClassification.accuracy_by_time(model, SERIES) is None
+
+
 def test_a_class_the_model_lacks_is_never_right():
     model = SentenceClassifier(**SentenceClassifier.tiny())
     metric = Sentiment.metric(model, REVIEWS)

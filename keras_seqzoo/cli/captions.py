@@ -1,0 +1,125 @@
+"""What `seqzoo predict` says of pictures: captions, and where each word looked."""
+
+import io
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import numpy as np
+
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.printing import print_json
+
+PANELS_IN_A_ROW = 5
+PIXELS = 224  # Of a picture in the drawing.
+
+
+def predict_captions(
+    model: Any, inputs: Sequence[str], output: str | None, as_json: bool
+) -> None:
+    """Prints the captions of picture files; draws the attention of one into a file.
+
+    Args:
+        model: A captioner, or the runner of an exported one.
+        inputs: The files' names.
+        output: The drawing's file, or None.
+        as_json: Whether to print JSON.
+
+    Raises:
+        UserError: There is no picture or it cannot be read, or a drawing cannot be
+            made of it.
+    """
+    if not inputs or "-" in inputs:
+        raise UserError("INPUT must be picture files. Received: standard input")
+    attends = getattr(model, "attends", False)
+    if output is not None:
+        _check_drawing(output, inputs, attends)
+    if attends:
+        found = model.attention(inputs)
+    else:
+        found = [(caption, []) for caption in model.caption(inputs)]
+    if output is not None:
+        draw_attention(inputs[0], *found[0], output)
+    if as_json:
+        print_json([_as_json(*row) for row in zip(inputs, found)])
+        return
+    for name, (caption, _) in zip(inputs, found):
+        click.echo(f"{name}  {caption}" if len(inputs) > 1 else caption)
+    if output is not None:
+        click.echo(f"Wrote {output}", err=True)
+
+
+def draw_attention(
+    picture: str, caption: str, words: Sequence[tuple[str, np.ndarray]], path: str
+) -> None:
+    """Writes the picture, and for each word the picture as bright as it was looked at.
+
+    Args:
+        picture: The picture's file.
+        caption: Its caption.
+        words: Each word and its weights `(rows, columns)`.
+        path: The drawing's file; its suffix is the format.
+    """
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    from keras_seqzoo.runtime.pictures import pictures_of
+
+    size = (PIXELS, PIXELS)
+    (pixels,) = pictures_of([picture])
+    pixels = np.asarray(Image.fromarray(pixels).resize(size))  # as the model sees it
+    rows = 1 + len(words) // PANELS_IN_A_ROW
+    figure = Figure(
+        figsize=(2 * PANELS_IN_A_ROW, 2.3 * rows), dpi=100, layout="constrained"
+    )
+    panels = figure.subplots(rows, PANELS_IN_A_ROW, squeeze=False).ravel()
+    for panel in panels:
+        panel.set_axis_off()
+    panels[0].imshow(pixels)
+    for panel, (word, weights) in zip(panels[1:], words):
+        light = Image.fromarray((weights / weights.max()).astype("float32"))
+        light = np.asarray(light.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
+        shown = pixels * (0.25 + 0.75 * light[..., None])
+        panel.imshow(shown.astype("uint8"))
+        panel.set_title(word, fontsize="medium").set_parse_math(False)
+    figure.suptitle(caption).set_parse_math(False)
+    content = io.BytesIO()
+    figure.savefig(content, format=pathlib.Path(path).suffix[1:].lower())
+    pathlib.Path(path).write_bytes(content.getvalue())
+
+
+def _as_json(name: str, found: tuple[str, list]) -> dict[str, Any]:
+    caption, words = found
+    row = {"input": name, "caption": caption}
+    if words:
+        row["words"] = [
+            {"word": word, "attention": [[float(x) for x in line] for line in weights]}
+            for word, weights in words
+        ]
+    return row
+
+
+def _check_drawing(path: str, inputs: Sequence[str], attends: bool) -> None:
+    """Now, not after the work."""
+    if not attends:
+        raise UserError(
+            "--output must be left out: the model does not attend to parts of a "
+            f"picture. Received: {path}"
+        )
+    if len(inputs) > 1:
+        raise UserError(
+            f"--output must be for one INPUT. Received: {len(inputs)} pictures"
+        )
+    if pathlib.Path(path).suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise UserError(f"--output must end in .png, .pdf or .svg. Received: {path}")
+    folder = pathlib.Path(path).parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f"--output must be in a folder that can be written: {path}")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            "--output needs matplotlib: pip install 'keras_seqzoo[plots]'"
+        ) from error
