@@ -13,6 +13,7 @@ _BUILDERS = {
     "atis": "Atis",
     "snips": "Snips",
     "sst2": "Sst2",
+    "mr": "Mr",
     "jsb_chorales": "JsbChorales",
     "nottingham": "Nottingham",
     "uci_har": "UciHar",

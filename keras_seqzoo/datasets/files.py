@@ -73,8 +73,8 @@ def reading(path: pathlib.Path) -> Iterator[None]:
         ) from error
 
 
-def read_lines(path: pathlib.Path) -> list[str]:
-    """The lines of a UTF-8 text, parted by line feeds only; a .gz file is unpacked.
+def read_lines(path: pathlib.Path, encoding: str = "utf-8") -> list[str]:
+    """The lines of a text, parted by line feeds only; a .gz file is unpacked.
 
     Raises:
         UserError: The file is damaged.
@@ -83,16 +83,18 @@ def read_lines(path: pathlib.Path) -> list[str]:
         content = path.read_bytes()
         if path.suffix == ".gz":
             content = gzip.decompress(content)
-        return content.decode("utf-8").removesuffix("\n").split("\n")
+        return content.decode(encoding).removesuffix("\n").split("\n")
 
 
-def read_parallel_lines(paths: Sequence[pathlib.Path]) -> Iterator[tuple[str, ...]]:
+def read_parallel_lines(
+    paths: Sequence[pathlib.Path], encoding: str = "utf-8"
+) -> Iterator[tuple[str, ...]]:
     """Line n of every file, for each n.
 
     Raises:
         UserError: A file is damaged, or has more or fewer lines than the first.
     """
-    columns = [read_lines(path) for path in paths]
+    columns = [read_lines(path, encoding) for path in paths]
     for path, lines in zip(paths, columns):
         if len(lines) != len(columns[0]):
             raise UserError(

@@ -6,7 +6,7 @@
     test = tfds.load("snips", split="test")
 
 This module imports all builders, and with each import tfds learns a name: atis, snips,
-sst2, jsb_chorales, nottingham, folk_abc, uci_har, japanese_vowels, fsdd, multi30k,
+sst2, mr, jsb_chorales, nottingham, folk_abc, uci_har, japanese_vowels, fsdd, multi30k,
 flickr8k and ptb. A set that has no public place for its very files takes them from
 `manual_dir`:
 
@@ -25,6 +25,7 @@ from keras_seqzoo.datasets.folk_abc import FolkAbc
 from keras_seqzoo.datasets.fsdd import Fsdd
 from keras_seqzoo.datasets.japanese_vowels import JapaneseVowels
 from keras_seqzoo.datasets.jsb_chorales import JsbChorales
+from keras_seqzoo.datasets.mr import Mr
 from keras_seqzoo.datasets.multi30k import Multi30k
 from keras_seqzoo.datasets.nottingham import Nottingham
 from keras_seqzoo.datasets.ptb import Ptb
@@ -39,6 +40,7 @@ __all__ = [
     "Fsdd",
     "JapaneseVowels",
     "JsbChorales",
+    "Mr",
     "Multi30k",
     "Nottingham",
     "Ptb",

@@ -1,7 +1,9 @@
 """MobileNetV2 as a picture encoder, and its weights out of a quantised TFLite file."""
 
 import os
+import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -88,39 +90,47 @@ def read_tflite_weights(
         `(height, width, in, out)`, of depthwise ones `(height, width, in, 1)`.
 
     Raises:
-        UserError: The file cannot be read or holds no such weights.
+        UserError: The file cannot be read, or has other operators than such ones.
     """
-    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert import schema_py_generated as schema
 
     try:
-        interpreter = Interpreter(os.fspath(path))
-        details = sorted(interpreter.get_tensor_details(), key=lambda x: x["index"])
-        constants = [x for x in details if _is_weight(x)]
-        values = [
-            _dequantised(x, interpreter.get_tensor(x["index"])) for x in constants
+        content = pathlib.Path(path).read_bytes()
+        model = schema.ModelT.InitFromPackedBuf(content, 0)
+        graph = model.subgraphs[0]
+        found = [
+            [_dequantised(graph.tensors[i], model.buffers) for i in operator.inputs[1:]]
+            for operator in graph.operators
+            if _code(model, operator) in (_CONVOLUTION, _DEPTHWISE)
         ]
-    except (ValueError, OSError, RuntimeError) as error:
-        raise UserError(f"{path}: not a readable TFLite file") from error
-    # Each kernel is followed by its bias.
-    pairs = list(zip(values[::2], values[1::2]))
-    if not pairs or any(k.ndim != 4 or b.ndim != 1 for k, b in pairs):
-        raise UserError(f"{path}: must hold quantised convolutions with their biases")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    # What a damaged flatbuffer can raise has no end.
+    except Exception as error:
+        raise UserError(
+            f"{path}: must be a TFLite file of quantised convolutions"
+        ) from error
     # There (out, height, width, in), or (1, height, width, in) of a depthwise one.
-    return [(kernel.transpose(1, 2, 3, 0), bias) for kernel, bias in pairs]
+    return [(kernel.transpose(1, 2, 3, 0), bias) for kernel, bias in found]
 
 
-def _is_weight(detail: dict) -> bool:
-    """Whether a tensor is a kernel, int8 per channel, or a bias, int32."""
-    kinds = {np.int8: 4, np.int32: 1}
-    scales = detail["quantization_parameters"]["scales"]
-    return kinds.get(detail["dtype"]) == len(detail["shape"]) and len(scales) > 1
+_CONVOLUTION, _DEPTHWISE = 3, 4  # In the schema's `BuiltinOperator`.
 
 
-def _dequantised(detail: dict, stored: np.ndarray) -> np.ndarray:
-    """scale * (q - zero point), of each output channel its own."""
-    parameters = detail["quantization_parameters"]
+def _code(model: Any, operator: Any) -> int:
+    code = model.operatorCodes[operator.opcodeIndex]
+    # Old files keep the code in a byte that stops at 127.
+    return max(code.builtinCode, code.deprecatedBuiltinCode)
+
+
+def _dequantised(tensor: Any, buffers: Sequence[Any]) -> np.ndarray:
+    """scale * (q - zero point), of each output channel its own: float32."""
+    data = np.asarray(buffers[tensor.buffer].data, np.uint8)
+    dtype = np.int8 if len(tensor.shape) == 4 else np.int32
+    stored = data.view(dtype).reshape(tensor.shape).astype("float64")
+    quantization = tensor.quantization
     shape = [1] * stored.ndim
-    shape[parameters["quantized_dimension"]] = -1
-    scale = parameters["scales"].reshape(shape)
-    zero_point = parameters["zero_points"].reshape(shape)
-    return (scale * (stored.astype("float64") - zero_point)).astype("float32")
+    shape[quantization.quantizedDimension] = -1
+    scale = np.reshape(quantization.scale, shape)
+    zero_point = np.reshape(quantization.zeroPoint, shape)
+    return (scale * (stored - zero_point)).astype("float32")

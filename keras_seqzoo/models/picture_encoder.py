@@ -32,15 +32,12 @@ def picture_encoder(encoder: str, image_size: int, alpha: float = 1.0) -> keras.
             f"`image_size` must be a multiple of {SMALLEST}. "
             f"Received: image_size={image_size}"
         )
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or alpha <= 0:
+        raise UserError(f"`alpha` must be a positive number. Received: alpha={alpha!r}")
     images = keras.Input((image_size, image_size, 3), name="pixels")
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(images)
     if encoder == "mobilenet_v2":
-        try:
-            network = mobilenet_v2(scaled, alpha)
-        except (TypeError, ValueError) as error:
-            raise UserError(
-                f"`alpha` must be a positive number. Received: alpha={alpha!r}"
-            ) from error
+        network = mobilenet_v2(scaled, alpha)
         return keras.Model(images, network.output, name="encoder")
     grid = scaled
     for number in range(3):

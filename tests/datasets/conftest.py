@@ -46,6 +46,15 @@ def sst2_files():
     }
 
 
+def mr_files():
+    """Ten rows each, of the folds 0 to 9."""
+    texts = {"neg": "bad – film {} \n", "pos": "good film {}\n"}
+    return {
+        f"rt-polarity.{end}": "".join(map(text.format, range(10))).encode("cp1252")
+        for end, text in texts.items()
+    }
+
+
 def piano_files(name):
     """Piece n has n + 1 steps: the lowest key, silence, the highest key and C4, ..."""
     steps = [[21], [], [60, 108]]
@@ -172,6 +181,7 @@ FAKES = {  # Name -> its files and the rows of its splits.
     "atis": (slot_files, ROWS),
     "snips": (slot_files, ROWS),
     "sst2": (sst2_files, ROWS | {"phrases": 3}),
+    "mr": (mr_files, {"train": 16, "validation": 2, "test": 2}),
     "jsb_chorales": (lambda: piano_files("jsb_chorales.json.gz"), ROWS),
     "nottingham": (lambda: piano_files("nottingham.json.gz"), ROWS),
     "uci_har": (uci_har_files, {"train": 5, "test": 3}),

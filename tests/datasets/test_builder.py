@@ -10,7 +10,7 @@ from keras_seqzoo.datasets import catalogue, files, prepared
 from keras_seqzoo.errors import UserError
 
 NAMES = [name for name in catalogue.NAMES if name != catalogue.SHIPPED]
-PUBLIC = ["atis", "snips", "sst2", "multi30k"]
+PUBLIC = ["atis", "snips", "sst2", "mr", "multi30k"]
 
 
 def error_of(name, data_dir=None):

@@ -9,6 +9,7 @@ TRAPS = {
     "atis": ["13 test", "joined by `#`", "tags"],
     "snips": ["white space", "U+FFFD", "23 test"],
     "sst2": ["GLUE", "MR", "77,189", "training only"],
+    "mr": ["no standard split", "SST-2", "windows-1252"],
     "jsb_chorales": ["quarter note", "sixteenth", "steps 2 to T"],
     "nottingham": ["eighth note", "ABC"],
     "uci_har": ["3 of the 9", "`joined`", "by person", "from 0"],

@@ -11,6 +11,8 @@ from keras_seqzoo.datasets.pipeline import Examples
 from keras_seqzoo.training.tasks.classification import Classification
 from keras_seqzoo.training.vocabulary import word_assets
 
+_FOLDS = {f"fold{number}": number for number in range(10)}  # of MR
+
 
 class Review(NamedTuple):
     """A sentence or a phrase, and its class."""
@@ -20,9 +22,12 @@ class Review(NamedTuple):
 
 
 class Sentiment(Classification):
-    """Rows are `Review`s."""
+    """Rows are `Review`s.
 
-    DATASETS = ("sst2",)
+    MR has, beside its splits, its ten folds as the splits `fold0` to `fold9`.
+    """
+
+    DATASETS = ("sst2", "mr")
     OPTIONS = frozenset({"word_dropout", "min_count"})
     GIVES = "It reads a sentence and gives its sentiment, and what each word weighs."
     INTENDED_USE = """\
@@ -43,11 +48,19 @@ often missed. No other domain was tried, and no bias was looked for."""
     STEPS = "words"
 
     @classmethod
+    def splits(cls, dataset: str) -> tuple[str, ...]:
+        splits = super().splits(dataset)
+        return (*splits, *_FOLDS) if dataset == "mr" else splits
+
+    @classmethod
     def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Review]:
         names = catalogue.builder(dataset, data_dir).info.features["label"].names
+        parts = [split] if split not in _FOLDS else super().splits(dataset)
         return [
             Review(row["text"].decode(), names[row["label"]])
-            for row in catalogue.rows(dataset, split, data_dir)
+            for part in parts
+            for row in catalogue.rows(dataset, part, data_dir)
+            if split not in _FOLDS or row["fold"] == _FOLDS[split]
         ]
 
     @classmethod

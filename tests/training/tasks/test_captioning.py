@@ -1,0 +1,180 @@
+"""Captioning: rows, vocabulary, targets, the table of features, and BLEU."""
+
+import collections
+import math
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.models import ShowAndTell, ShowAttendAndTell
+from keras_seqzoo.training import picture_features as features_file
+from keras_seqzoo.training.caption_training import CaptionTraining
+from keras_seqzoo.training.metrics import bleu
+from keras_seqzoo.training.tasks.captioning import (
+    Captioned,
+    Captioning,
+    mirrored,
+    normalized,
+    one_a_picture,
+)
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (3, 24, 24, 3)).astype("uint8")
+CAPTIONS = [["a dog runs", "a wet dog"], ["a child"], ["the water runs", "a dog"]]
+ROWS = [
+    Captioned(f"{i}.jpg", IMAGES[i], caption, tuple(CAPTIONS[i][:1] * 5))
+    for i in range(3)
+    for caption in CAPTIONS[i]
+]
+DATA = {"mirror": True, "tuned_from": None, "min_count": 2}
+
+
+def data(**changes):
+    return types.SimpleNamespace(**{**DATA, **changes})
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_SEQZOO_HOME", str(tmp_path))
+    return tmp_path / "features"
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(1)
+    return ShowAttendAndTell(**ShowAttendAndTell.tiny())
+
+
+def test_captions_lose_case_and_punctuation():
+    assert normalized("A dog 's _ball_ , wet .") == "a dog s ball wet"
+    assert normalized("  ") == ""
+
+
+def test_rare_words_are_not_in_the_vocabulary():
+    assert Captioning.assets(ROWS, data()) == {"vocabulary": ["a", "dog", "runs"]}
+    assert Captioning.lengths(ROWS) == [4, 4, 3, 4, 3]
+    assert [row.name for row in one_a_picture(ROWS)] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert one_a_picture(ROWS)[0].caption == "a dog runs"
+
+
+def test_each_word_is_asked_for_after_those_before_it(model):
+    trained = Captioning.trained_part(model, ROWS, data())
+    examples = Captioning.encode(ROWS, trained)
+    # "wet" and "the" are not known: never a target.
+    assert examples.inputs["tokens"].to_list() == [
+        [0, 1, 2, 3],
+        [0, 1, 6, 2],
+        [0, 1, 4],
+        [0, 6, 5, 3],
+        [0, 1, 2],
+    ]
+    assert examples.targets.to_list() == [
+        [1, 2, 3, 0],
+        [1, -1, 2, 0],
+        [1, 4, 0],
+        [-1, 5, 3, 0],
+        [1, 2, 0],
+    ]
+    assert examples.inputs["picture"].numpy().tolist() == [0, 0, 2, 4, 4]
+    drawn = [
+        mirrored(examples, tf.constant([1, epoch], tf.int64)).inputs["picture"].numpy()
+        for epoch in range(8)
+    ]
+    assert {*np.concatenate(drawn).tolist()} == {0, 1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("kind", [ShowAndTell, ShowAttendAndTell])
+@pytest.mark.parametrize("tuned_from", [None, "convolution_1"])
+def test_the_trained_part_is_the_model_over_a_table(kind, tuned_from):
+    keras.utils.set_random_seed(2)
+    model = kind(**kind.tiny())
+    trained = Captioning.trained_part(model, ROWS, data(tuned_from=tuned_from))
+    tokens = np.array([[0, 1, 2], [0, 3, 0]], "int32")
+    found = trained({"picture": np.array([4, 3], "int32"), "tokens": tokens})
+    pictures = np.stack([IMAGES[2], IMAGES[1][:, ::-1]])
+    pixels = np.asarray(model.resized(pictures))
+    wanted = model({"images": pixels, "tokens": tokens})
+    np.testing.assert_allclose(found, wanted, atol=2e-3)  # features are float16
+    tuned = {x.path.split("/")[0] for x in trained.trainable_variables}
+    frozen = {f"convolution_{i}" for i in range(3 if tuned_from is None else 2)}
+    every = {x.path.split("/")[0] for x in model.weights}
+    assert tuned == every - frozen
+    score = Captioning.scorer(trained, ROWS)()
+    assert score == pytest.approx(Captioning.scorer(model, ROWS)(), abs=1e-6)
+
+
+def test_a_layer_beside_the_path_cannot_begin_the_tuned_part(model):
+    with pytest.raises(UserError, match="`tuned_from` must be a layer of the encoder"):
+        CaptionTraining(model, ["x"], IMAGES[:1], tuned_from="block_99")
+
+
+def test_features_are_computed_once_for_each_set_of_weights(model, cache, monkeypatch):
+    network = model.parts["network"]
+
+    def features(**changes):
+        return features_file.picture_features(
+            network, list(IMAGES), model.resized, **changes
+        )
+
+    first = features()
+    wanted = network(model.resized(IMAGES), training=False)
+    np.testing.assert_allclose(first, wanted, atol=2e-3)
+    assert len([*cache.glob("*.npy")]) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(features_file, "tqdm", None)  # nothing is computed again
+        np.testing.assert_array_equal(features(), first)
+    seen = features(mirrored=True)
+    wanted = network(model.resized(IMAGES[:, :, ::-1]), training=False)
+    np.testing.assert_allclose(seen, wanted, atol=2e-3)
+    bias = network.get_layer("convolution_2").bias
+    bias.assign(bias + 1.0)
+    assert np.abs(features() - first).max() > 0.1
+    assert len([*cache.glob("*.npy")]) == 3 and not [*cache.glob("*.tmp")]
+
+
+def ngrams(words, order):
+    return collections.Counter(
+        tuple(words[i : i + order]) for i in range(len(words) - order + 1)
+    )
+
+
+def bleu_by_definition(sentences, references, most):
+    """Papineni et al. 2002 over a corpus, without smoothing."""
+    right, total = np.zeros(most), np.zeros(most)
+    length = closest = 0
+    for sentence, others in zip(sentences, references):
+        words, others = sentence.split(), [one.split() for one in others]
+        length += len(words)
+        closest += min((abs(len(o) - len(words)), len(o)) for o in others)[1]
+        for order in range(1, most + 1):
+            clip = collections.Counter()
+            for other in others:
+                clip |= ngrams(other, order)
+            found = ngrams(words, order)
+            right[order - 1] += sum((found & clip).values())
+            total[order - 1] += sum(found.values())
+    penalty = min(1.0, math.exp(1.0 - closest / length))
+    return 100.0 * penalty * math.exp(np.mean(np.log(right / total)))
+
+
+def test_bleu_is_papinenis():
+    rng = np.random.default_rng(3)
+    words = np.array(["a", "dog", "runs", "in", "the", "water"])
+
+    def sentence(length):
+        return " ".join(words[np.minimum(rng.geometric(0.4, length) - 1, 5)])
+
+    sentences = [sentence(n) for n in rng.integers(4, 9, 40)]
+    references = [[sentence(n) for n in rng.integers(4, 12, 5)] for _ in sentences]
+    found = bleu(sentences, references)
+    assert found[3] > 1
+    for order in range(1, 5):
+        wanted = bleu_by_definition(sentences, references, order)
+        assert found[order - 1] == pytest.approx(wanted, abs=1e-6)
+    assert bleu(["a dog"], [["a dog"] * 5]) == pytest.approx((100, 100, 0, 0))
+    with pytest.raises(UserError, match="sentences must be as many"):
+        bleu(sentences[:-1], references)
