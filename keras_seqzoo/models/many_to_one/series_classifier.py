@@ -1,5 +1,6 @@
 """Series of measurements to classes: sensors, coefficients of sound, pen traces."""
 
+import numbers
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -38,6 +39,9 @@ class SeriesClassifier(ZooModel):
         units: Units of each recurrent layer and direction.
         num_layers: Number of recurrent layers.
         bidirectional: Whether the stack reads the series both ways.
+        change_scale: If given, the changes from step to step are channels too: their
+            logarithms, sign(c) log(1 + |c| / change_scale), so that a tremor shows
+            beside a stride. In the channels' unit; only with both directions.
         convolution_filters: Filters of a convolution before the stack, of width 5 over
             every second step; 0 for none. Only with both directions.
         attention_units: Size of the attention's hidden layer, with both directions.
@@ -72,6 +76,7 @@ class SeriesClassifier(ZooModel):
         units: int = 64,
         num_layers: int = 2,
         bidirectional: bool = True,
+        change_scale: float | None = None,
         convolution_filters: int = 0,
         attention_units: int = 32,
         dropout: float = 0.3,
@@ -86,11 +91,14 @@ class SeriesClassifier(ZooModel):
         units = positive_integer("units", units)
         num_layers = positive_integer("num_layers", num_layers)
         bidirectional = truth("bidirectional", bidirectional)
+        change_scale = _scale(change_scale)
         convolution_filters = natural_number("convolution_filters", convolution_filters)
-        if convolution_filters and not bidirectional:
+        if (convolution_filters or change_scale) and not bidirectional:
             raise UserError(
-                "`convolution_filters` must be 0 in one direction, which reads step by "
-                f"step. Received: convolution_filters={convolution_filters}"
+                "`convolution_filters` must be 0 and `change_scale` None in one "
+                "direction, which reads step by step. Received: "
+                f"convolution_filters={convolution_filters}, "
+                f"change_scale={change_scale}"
             )
         attention_units = positive_integer("attention_units", attention_units)
         dropout = rate("dropout", dropout)
@@ -101,6 +109,8 @@ class SeriesClassifier(ZooModel):
         x = keras.layers.Normalization(
             mean=mean, variance=np.square(deviation), name="normalization"
         )(series)
+        if change_scale:
+            x = ops.concatenate([x, _changes(series, change_scale)], axis=-1)
         x = x * ops.cast(mask, x.dtype)[..., None]  # padding stays 0, for convolutions
         if convolution_filters:
             # (What "same" adds depends on the length, and so would the answer.)
@@ -142,6 +152,7 @@ class SeriesClassifier(ZooModel):
             "units": units,
             "num_layers": num_layers,
             "bidirectional": bidirectional,
+            "change_scale": change_scale,
             "convolution_filters": convolution_filters,
             "attention_units": attention_units,
             "dropout": dropout,
@@ -231,6 +242,24 @@ class SeriesClassifier(ZooModel):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SeriesClassifier":
         return cls(**config)
+
+
+def _scale(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not value > 0:
+        raise UserError(
+            "`change_scale` must be a number above 0 or None. "
+            f"Received: change_scale={value!r}"
+        )
+    return float(value)
+
+
+def _changes(series: Any, scale: float) -> Any:
+    """Logarithms of the changes to each step from the one before, 0 at the first."""
+    changes = series[:, 1:] - series[:, :-1]
+    changes = ops.pad(changes, [[0, 0], [1, 0], [0, 0]])
+    return ops.sign(changes) * ops.log(1.0 + ops.abs(changes) / scale)
 
 
 def _numbers(name: str, value: Any, default: float, count: int) -> list[float]:
