@@ -47,6 +47,8 @@ def main(examples, seed):
                 passed[form] += 1
                 steps[form] += has_step
         bar.update()
+        if bar.disable and len(tried) % 20 == 0:  # in a log, lines
+            click.echo(f"{len(tried)} of {examples} models", err=True)
 
     test = settings(
         max_examples=examples,

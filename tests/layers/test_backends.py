@@ -117,7 +117,7 @@ def test_results_are_the_references(backend):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     # The layer both ways and the cell one way: of each outputs and states.

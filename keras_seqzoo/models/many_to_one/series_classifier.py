@@ -93,13 +93,15 @@ class SeriesClassifier(ZooModel):
         bidirectional = truth("bidirectional", bidirectional)
         change_scale = _scale(change_scale)
         convolution_filters = natural_number("convolution_filters", convolution_filters)
-        if (convolution_filters or change_scale) and not bidirectional:
-            raise UserError(
-                "`convolution_filters` must be 0 and `change_scale` None in one "
-                "direction, which reads step by step. Received: "
-                f"convolution_filters={convolution_filters}, "
-                f"change_scale={change_scale}"
-            )
+        for key, value, none in (
+            ("convolution_filters", convolution_filters, 0),
+            ("change_scale", change_scale, None),
+        ):
+            if value and not bidirectional:
+                raise UserError(
+                    f"`{key}` must be {none} in one direction, which reads step by "
+                    f"step. Received: {key}={value}"
+                )
         attention_units = positive_integer("attention_units", attention_units)
         dropout = rate("dropout", dropout)
         cell_arguments = checked_cell_arguments(cell_arguments)

@@ -62,3 +62,33 @@ def test_one_direction_says_at_every_step_what_it_holds_by_then():
 def test_wrong_arguments(arguments, message):
     with pytest.raises(UserError, match=message):
         made(**arguments)
+
+
+def test_changes_are_channels_on_a_logarithmic_scale():
+    """What the recurrent layer reads, against NumPy; and padding adds no change."""
+    model = made(change_scale=0.5)
+    series = RNG.normal(size=(1, 5, 2)).astype("float32")
+    changes = np.diff(series[0], axis=0, prepend=series[0, :1])
+    expected = np.sign(changes) * np.log1p(np.abs(changes) / 0.5)
+    read = keras.tree.flatten(model.get_layer("body").input)[0]
+    watched = keras.Model(model.inputs, read)
+    padded = np.pad(series, [(0, 0), (0, 3), (0, 0)])
+    found = np.asarray(watched(padded))
+    np.testing.assert_allclose(found[0, :5, 2:], expected, atol=1e-6)
+    assert not found[0, 5:].any()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"change_scale": 0}, "`change_scale` must be a number above 0 or None"),
+        ({"change_scale": True}, "Received: change_scale=True"),
+        (
+            {"change_scale": 0.1, "bidirectional": False},
+            "`change_scale` must be None in one direction",
+        ),
+    ],
+)
+def test_a_scale_that_cannot_be(more, message):
+    with pytest.raises(UserError, match=message):
+        made(**more)
