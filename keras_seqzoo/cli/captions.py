@@ -54,7 +54,9 @@ def predict_captions(
 def draw_attention(
     picture: str, caption: str, words: Sequence[tuple[str, np.ndarray]], path: str
 ) -> None:
-    """Writes the picture, and for each word the picture as bright as it was looked at.
+    """Writes the picture, and for each word the picture lit where it was looked at.
+
+    Of each word the least weight is dark and the largest bright, however near they are.
 
     Args:
         picture: The picture's file.
@@ -79,7 +81,8 @@ def draw_attention(
         panel.set_axis_off()
     panels[0].imshow(pixels)
     for panel, (word, weights) in zip(panels[1:], words):
-        light = Image.fromarray((weights / weights.max()).astype("float32"))
+        light = (weights - weights.min()) / max(float(np.ptp(weights)), 1e-9)
+        light = Image.fromarray(light.astype("float32"))
         light = np.asarray(light.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
         shown = pixels * (0.25 + 0.75 * light[..., None])
         panel.imshow(shown.astype("uint8"))

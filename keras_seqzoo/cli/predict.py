@@ -53,7 +53,7 @@ def predict_command(
       seqzoo predict bi_gru_series.uci_har walk.csv
       seqzoo predict lstm_character_model.folk_abc tune.abc
       seqzoo predict lstm_piano_roll.jsb chorale.mid
-      seqzoo predict lstm_show_attend_and_tell.flickr8k photo.jpg -o seen.png
+      seqzoo predict lstm_show_attend_and_tell.flickr8k_frozen photo.jpg -o seen.png
     """
     model = load_model(tag)
     if hasattr(model, "caption"):

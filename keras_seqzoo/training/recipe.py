@@ -85,8 +85,6 @@ class Data(Section):
 class Training(Section):
     """The optimisation."""
 
-    # A recipe, by its path from this one, to train before: its weights are the first.
-    after: str | None = None
     epochs: int = Field(default=40, gt=0)
     optimizer: Literal["adam", "adamw", "nadam", "rmsprop", "sgd"] = "adam"
     learning_rate: float = Field(default=0.001, gt=0)
@@ -102,6 +100,8 @@ class Training(Section):
     jit_compile: bool = False
     gradient_accumulation_steps: int = Field(default=1, gt=0)  # Batches a step.
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    # A recipe, by its path from this one, to train before: its weights are the first.
+    after: str | None = None
 
     @pydantic.model_validator(mode="after")
     def _schedule_has_what_it_takes(self):

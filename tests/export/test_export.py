@@ -450,6 +450,36 @@ class TestLabels:
             verify._difference({"a": self.scores}, {"b": self.scores}, 0.1, "a case")
 
 
+class TestSearch:
+    """Where a search ends elsewhere, with a score as good, that is no difference."""
+
+    wanted = {
+        "tokens": np.array([[1, 2], [3, 0]], "int32"),
+        "attention": np.array([[0.5, 0.5], [0.9, 0.1]], "float32"),
+        "scores": np.array([-1.0, -2.0], "float32"),
+    }
+
+    def difference(self, **found):
+        found = {
+            name: np.array(x, self.wanted[name].dtype) for name, x in found.items()
+        }
+        searched = ("tokens", "attention")
+        return verify._difference(self.wanted, self.wanted | found, 0.1, "", searched)
+
+    def test_another_sequence_of_the_same_score_may_be(self):
+        found = self.difference(
+            tokens=[[1, 2], [4, 4]], attention=[[0.5, 0.5], [0, 1]], scores=[-1, -2.01]
+        )
+        assert found == pytest.approx(0.01, abs=1e-6)
+
+    def test_another_sequence_of_another_score_may_not(self):
+        assert self.difference(tokens=[[1, 2], [4, 4]], scores=[-1, -3]) == 1.0
+
+    def test_what_goes_with_the_same_sequence_is_compared(self):
+        found = self.difference(attention=[[0.5, 0.5], [0.2, 0.8]])
+        assert found == pytest.approx(0.7)
+
+
 @pytest.mark.parametrize("suffix", ["tflite", "onnx"])
 @pytest.mark.parametrize(
     ("name", "written"),
