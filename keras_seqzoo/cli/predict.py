@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from keras_seqzoo.cli.captions import predict_captions
 from keras_seqzoo.cli.media import Expected, medium_of
 from keras_seqzoo.cli.options import json_option, load_model
 from keras_seqzoo.errors import UserError
@@ -59,6 +58,8 @@ def predict_command(
     if hasattr(model, "caption"):
         if plot:
             raise UserError(_PLOT_NEEDS)
+        from keras_seqzoo.cli.captions import predict_captions
+
         predict_captions(model, inputs, output, as_json)
         return
     if output is not None:
