@@ -31,6 +31,8 @@ class Served:
         inputs: the inputs' specs by name, None where a size is dynamic.
         example: function `(batch, length, seed)` to a dict of arrays to try it on.
         searched: outputs that a search chooses, whose score is an output besides.
+        unit: how long a chunk of the inputs is, of which the model has one step of
+            time.
     """
 
     model: keras.Model
@@ -38,6 +40,7 @@ class Served:
     inputs: dict[str, tf.TensorSpec]
     example: Callable
     searched: tuple[str, ...] = ()
+    unit: int = 1
 
 
 def serving_function(model: keras.Model) -> Served:
@@ -73,7 +76,14 @@ def serving_function(model: keras.Model) -> Served:
     if isinstance(model, ZooModel):
         specs = _specs(model.served_inputs())
         searched = model.searched_outputs
-        return Served(model, model.serve, specs, model.served_examples, searched)
+        return Served(
+            model,
+            model.serve,
+            specs,
+            model.served_examples,
+            searched,
+            model.streamed_unit,
+        )
     specs = _specs(structure)
 
     def served(tensors):

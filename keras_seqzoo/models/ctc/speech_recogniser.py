@@ -6,32 +6,37 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from keras_seqzoo.arguments import (
     listed,
     natural_number,
     positive_integer,
+    strings,
     text,
     truth,
 )
 from keras_seqzoo.cells.recurrent_cell import rate
-from keras_seqzoo.decoding.ctc_best_path import ctc_best_path
+from keras_seqzoo.decoding.ctc_prefix_beam import ctc_prefix_beam
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.ctc import CTC, CTCLoss
 from keras_seqzoo.layers.feature_normalization import FeatureNormalization
+from keras_seqzoo.layers.new_labels import NewLabels
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
+from keras_seqzoo.models.streamed_step import streamed_step
 from keras_seqzoo.models.zoo_model import ZooModel
-from keras_seqzoo.preprocessing.log_mel import LogMel
+from keras_seqzoo.preprocessing.speech_frames import SpeechFrames
 from keras_seqzoo.registry import register
-from keras_seqzoo.runtime.speech import Transcripts
+from keras_seqzoo.runtime.ngram import NGram
+from keras_seqzoo.runtime.speech import Recogniser, SpeechStream, Transcripts
 
 CONVOLUTION_WIDTH = 5
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
-class SpeechRecogniser(ZooModel):
+class SpeechRecogniser(Recogniser, ZooModel):
     """Log-mel frames, convolutions, a recurrent stack, and CTC over labels.
 
     Args:
@@ -58,6 +63,10 @@ class SpeechRecogniser(ZooModel):
         dropout: Dropout rate of the convolutions, between the recurrent layers (one
             mask for all steps) and before the head.
         cell_arguments: Further arguments of the recurrent layers.
+        beams: Prefixes that the search follows; 1 takes the best path.
+        language_model: Lines of an ARPA file with the labels as words (a space is
+            `<space>`), for the search with beams; none by default.
+        language_weight, label_bonus: As of `decoding.ctc_prefix_beam`.
         name: The model's name.
 
     Input: `{"frames": (batch, time, features)}`, float32, as `front_end` makes them of
@@ -69,9 +78,10 @@ class SpeechRecogniser(ZooModel):
     2015, Deep Speech 2, arXiv 1512.02595.
     """
 
-    asset_keys: ClassVar[tuple[str, ...]] = ("labels",)
+    asset_keys: ClassVar[tuple[str, ...]] = ("labels", "language_model")
     head_layers: ClassVar[tuple[str, ...]] = ("head",)
     task: ClassVar[str] = "speech_recognition"
+    searched_outputs: ClassVar[tuple[str, ...]] = ("labels",)
 
     def __init__(
         self,
@@ -93,6 +103,10 @@ class SpeechRecogniser(ZooModel):
         bidirectional: bool = True,
         dropout: float = 0.3,
         cell_arguments: dict | None = None,
+        beams: int = 1,
+        language_model: Sequence[str] = (),
+        language_weight: float = 1.0,
+        label_bonus: float = 0.0,
         name: str | None = "speech_recogniser",
     ) -> None:
         # Arguments
@@ -121,9 +135,18 @@ class SpeechRecogniser(ZooModel):
                 )
         dropout = rate("dropout", dropout)
         cell_arguments = checked_cell_arguments(cell_arguments)
-        log_mel = None
-        if sample_rate is not None:
-            log_mel = LogMel(sample_rate, features, window_ms, hop_ms, name="log_mel")
+        beams = positive_integer("beams", beams)
+        language_model = strings("language_model", language_model)
+        language_weight = _number("language_weight", language_weight)
+        label_bonus = _number("label_bonus", label_bonus)
+        log_mel = sample_rate and SpeechFrames(
+            sample_rate,
+            causal=not bidirectional,
+            bands=features,
+            window_ms=window_ms,
+            hop_ms=hop_ms,
+            name="log_mel",
+        )
 
         # Functional graph
         frames = keras.Input((None, features), name="frames")
@@ -165,8 +188,13 @@ class SpeechRecogniser(ZooModel):
 
         # Configuration
         self.labels = list(labels)
-        self.transcripts = Transcripts(labels, separator)
         self.log_mel = log_mel
+        self.new_labels = NewLabels(name="new_labels")
+        self.ngram = NGram(language_model, labels) if language_model else None
+        self.transcripts = Transcripts(labels, separator)
+        self.sample_rate, self.features = sample_rate, features
+        self.hears_on = bool(log_mel) and not bidirectional and beams == 1
+        self.streamed_unit = log_mel.hop if log_mel else 1
         self.config = {
             "labels": labels,
             "separator": separator,
@@ -184,24 +212,14 @@ class SpeechRecogniser(ZooModel):
             "bidirectional": bidirectional,
             "dropout": dropout,
             "cell_arguments": cell_arguments,
+            "beams": beams,
+            "language_model": language_model,
+            "language_weight": language_weight,
+            "label_bonus": label_bonus,
         }
-
-    # From sound to frames.
-
-    @property
-    def lead(self) -> int:
-        """Zeros before the first sample.
-
-        In one direction so many that a frame ends with the samples that are new in it,
-        and a stream has one frame a hop; else none.
-        """
-        if self.config["bidirectional"]:
-            return 0
-        return self.log_mel.window - self.log_mel.hop
-
-    def frame_count(self, samples: Any) -> Any:
-        """The frames of so many samples, an integer or integers."""
-        return self.log_mel.frame_count(samples + self.lead)
+        inputs = self.served_inputs()
+        specs = {k: tf.TensorSpec(x.shape, x.dtype) for k, x in inputs.items()}
+        self._recognise = tf.function(self.serve, input_signature=[specs])
 
     def steps(self, frames: int) -> int:
         """The steps in which so many frames are answered."""
@@ -209,42 +227,102 @@ class SpeechRecogniser(ZooModel):
             frames = -(-frames // stride)
         return frames
 
-    def front_end(self, samples: Any) -> Any:
-        """Samples to frames, in the graph.
-
-        Args:
-            samples: `(batch, samples)`, floats in [-1, 1]; zeros at the end of a row
-                are padding.
-
-        Returns:
-            `(batch, frames, features)`; frames of padding are 0.
-        """
-        samples = ops.cast(samples, "float32")
-        place = ops.arange(1, ops.shape(samples)[1] + 1, dtype="int32")
-        last = ops.max(ops.where(samples != 0.0, place[None, :], 0), axis=1)  # (batch,)
-        frames = self.log_mel(ops.pad(samples, [[0, 0], [self.lead, 0]]))
-        count = ops.where(last > 0, self.frame_count(last), 0)
-        place = ops.arange(ops.shape(frames)[1], dtype="int32")
-        there = ops.cast(place[None, :] < count[:, None], frames.dtype)
-        return frames * there[..., None]
-
-    # From frames to labels.
+    # From sound to labels, in the graph.
 
     def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Frames to `labels` (batch, steps) int32, -1 behind them, and scores.
+        """Sound, or frames, to labels.
 
-        `scores` are the logits, `(batch, steps, 1 + num_classes)`.
+        Args:
+            inputs: `samples` (batch, samples), float32 in [-1, 1], zeros behind the
+                last one being padding; of a model without a front end `frames`.
+
+        Returns:
+            `labels` (batch, steps) int32: the numbers of what is said in its order, -1
+            anywhere else; of the best path each is at the step where it begins.
+            `scores`, the logits (batch, steps, 1 + num_classes). With beams besides
+            `log_probability` (batch,), as of `decoding.ctc_prefix_beam`.
         """
+        if self.log_mel:
+            inputs = {"frames": self.log_mel(inputs["samples"])}
         scores = self(inputs, training=False)
-        labels, _ = ctc_best_path(scores)
-        return {"labels": labels, "scores": scores}
+        if self.config["beams"] == 1:
+            return {"labels": self.new_labels(scores), "scores": scores}
+        labels, log_p = ctc_prefix_beam(
+            scores,
+            self.config["beams"],
+            self.ngram,
+            self.config["language_weight"],
+            self.config["label_bonus"],
+        )
+        return {"labels": labels, "scores": scores, "log_probability": log_p}
+
+    # For users: see `Recogniser`.
+
+    def _answer(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        answer = self._recognise({k: tf.constant(x) for k, x in inputs.items()})
+        return {name: value.numpy() for name, value in answer.items()}
+
+    def stream(self) -> SpeechStream:
+        """A function of the next chunk of sound, of which it tells the text.
+
+        Raises:
+            UserError: for a model that reads both ways, starts at frames or searches
+                with beams.
+        """
+        if not self.hears_on:
+            raise UserError(
+                "A speech recogniser must read in one direction, hear sound and have "
+                f"beams=1 to stream. Received: {self.architecture or self.name}, "
+                f"sample_rate={self.sample_rate}, beams={self.config['beams']}"
+            )
+        log_mel = self.log_mel
+        step = streamed_step(self)
+        return SpeechStream(
+            step, log_mel.hop, log_mel.window, self.sample_rate, self.transcripts
+        )
+
+    def runtime_task(self) -> dict[str, Any]:
+        return {
+            "kind": "speech_recognition",
+            "separator": self.config["separator"],
+            "sample_rate": self.sample_rate,
+            "features": self.features,
+            "hop": self.log_mel.hop if self.log_mel else None,
+            "window": self.log_mel.window if self.log_mel else None,
+        }
+
+    # For export and tests.
+
+    def served_inputs(self) -> dict[str, Any]:
+        """`samples`, or of a model without a front end its `frames`."""
+        if not self.log_mel:
+            return super().served_inputs()
+        return {"samples": tf.TensorSpec((None, None), tf.float32, "samples")}
+
+    def served_examples(
+        self, batch: int, length: int, seed: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Random sounds of `length` frames, or frames.
+
+        In one direction none is padded: a stream hears zeros as silence.
+        """
+        if not self.log_mel:
+            return self.example_inputs(batch, length, seed)
+        rng = np.random.default_rng(seed)
+        size = length * self.log_mel.hop + self.log_mel.window * (not self.hears_on)
+        samples = rng.uniform(-0.5, 0.5, (batch, size))
+        if not self.hears_on:
+            ends = rng.integers(1, size + 1, batch)
+            ends[0] = size
+            samples[np.arange(size)[None, :] >= ends[:, None]] = 0.0
+        return {"samples": samples.astype("float32")}
 
     def example_inputs(
         self, batch: int, length: int, seed: int = 0
     ) -> dict[str, np.ndarray]:
         """Random frames of several lengths, zeros behind them."""
         rng = np.random.default_rng(seed)
-        frames = rng.normal(size=(batch, length, self.config["features"]))
+        frames = rng.normal(size=(batch, length, self.features))
         lengths = rng.integers(1, length + 1, batch)
         lengths[0] = length
         frames[np.arange(length)[None, :] >= lengths[:, None]] = 0.0
@@ -264,8 +342,10 @@ class SpeechRecogniser(ZooModel):
         """Arguments of a very small instance, for tests."""
         return {
             "labels": ["yes", "no", "go"],
-            "sample_rate": None,
+            "sample_rate": 1000,
             "features": 4,
+            "window_ms": 32.0,
+            "hop_ms": 16.0,
             "units": 8,
             "num_layers": 2,
         }
@@ -284,6 +364,13 @@ def _deviation(name: str, value: Any) -> float:
         raise UserError(
             f"`{name}` must be 0 or a positive number. Received: {name}={value!r}"
         )
+    return float(value)
+
+
+def _number(name: str, value: Any) -> float:
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not real or not abs(value) < float("inf"):
+        raise UserError(f"`{name}` must be a number. Received: {name}={value!r}")
     return float(value)
 
 

@@ -218,7 +218,13 @@ how much worse was not measured but for a speaker left out."""
 
     @classmethod
     def inputs(cls, model: Any, rows: Sequence[Utterance]) -> dict[str, np.ndarray]:
-        frames = frames_of(model, [row.sound for row in rows])
+        if model.sample_rate is not None:
+            width = max(len(row.sound) for row in rows)
+            samples = np.zeros((len(rows), width), np.float32)
+            for row, one in enumerate(rows):
+                samples[row, : len(one.sound)] = one.sound / np.float32(32768)
+            return {"samples": samples}
+        frames = [row.sound for row in rows]
         shape = len(rows), max(map(len, frames)), frames[0].shape[1]
         padded = np.zeros(shape, np.float32)
         for row, one in enumerate(frames):
@@ -240,8 +246,8 @@ def frames_of(model: Any, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
         batch = np.zeros((len(fits), width), np.float32)
         for row, i in enumerate(fits):
             batch[row, : len(sounds[i])] = sounds[i] / np.float32(32768)
-        frames = np.asarray(model.log_mel(np.pad(batch, ((0, 0), (model.lead, 0)))))
+        frames = np.asarray(model.log_mel(batch))
         for row, i in enumerate(fits):
-            found[i] = frames[row, : model.frame_count(len(sounds[i]))]
+            found[i] = frames[row, : model.log_mel.frame_count(len(sounds[i]))]
         order = order[len(fits) :]
     return found
