@@ -13,6 +13,7 @@ from keras_seqzoo.datasets.fsdd import DIGITS, SAMPLE_RATE
 from keras_seqzoo.datasets.pipeline import IGNORED, Examples
 from keras_seqzoo.layers.ctc import CTCLoss, check_alignable
 from keras_seqzoo.training.metrics import error_rates
+from keras_seqzoo.training.ngram_learning import learned_ngram
 from keras_seqzoo.training.tasks.task import Run, Task
 
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")  # of FSDD
@@ -43,7 +44,9 @@ class SpeechRecognition(Task):
     TOLERANCE = 1.0
     HIGHER_IS_BETTER = False
     DATASETS = ("fsdd", "connected_digits", "an4_mfcc")
-    OPTIONS = frozenset({"loudness", "frequency_mask", "time_mask", "time_warp"})
+    OPTIONS = frozenset(
+        {"loudness", "frequency_mask", "time_mask", "time_warp", "ngram"}
+    )
     GIVES = "It writes down what is said."
     FIGURE = "WER"
     FIGURE_IS = """\
@@ -114,16 +117,20 @@ how much worse was not measured but for a speaker left out."""
 
     @classmethod
     def assets(cls, rows: Sequence[Utterance], data: Any) -> dict[str, Any]:
+        ngram = data.ngram
         if data.dataset == "an4_mfcc":
+            texts = [row.text for row in rows]
             return {
-                "labels": sorted({character for row in rows for character in row.text}),
+                "labels": sorted({character for text in texts for character in text}),
+                "language_model": learned_ngram(texts, ngram) if ngram else [],
                 "separator": "",
                 "sample_rate": None,
                 "features": rows[0].sound.shape[1],
             }
-        words = {word for row in rows for word in row.text.split()}
+        texts = [row.text.split() for row in rows]
         return {
-            "labels": [digit for digit in DIGITS if digit in words],
+            "language_model": learned_ngram(texts, ngram) if ngram else [],
+            "labels": list(DIGITS),
             "separator": " ",
             "sample_rate": SAMPLE_RATE,
         }
