@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 from keras_seqzoo.datasets.builder import SequenceBuilder
 from keras_seqzoo.datasets.files import reading
 
+RATE = 100  # frames a second
 INDEX, ARRAYS = "index.csv", "an4_mfcc.npz"
 COEFFICIENTS = 13
 
@@ -19,7 +20,7 @@ class An4Mfcc(SequenceBuilder):
 
     name = "an4_mfcc"
     TITLE = "AN4"
-    TASK = "speech"
+    TASK = "cepstra"
     EXAMPLE = (
         "`frames`, (69 to 639, 13) mel cepstra at 100 a second, `text` (A to Z and "
         "spaces), `speaker` and `utterance`"

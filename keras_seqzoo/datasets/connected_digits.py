@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from keras_seqzoo.datasets.fsdd import DIGITS, SAMPLE_RATE, Fsdd
+from keras_seqzoo.errors import UserError
 
 LONGEST = 8  # digits
 SEEDS = {"train": 1, "validation": 2, "test": 3}
@@ -38,7 +39,10 @@ class ConnectedDigits(Fsdd):
 
     @classmethod
     def local_folder(cls, data_dir: str) -> pathlib.Path:
-        return Fsdd.local_folder(data_dir)
+        try:
+            return super().local_folder(data_dir)
+        except UserError:
+            return Fsdd.local_folder(data_dir)
 
     def features(self) -> tfds.features.FeaturesDict:
         """`audio` (samples,) int16; `digits` and `speaker` strings."""

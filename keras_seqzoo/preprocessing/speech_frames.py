@@ -13,10 +13,12 @@ class SpeechFrames(LogMel):
     """`LogMel` of padded sounds and, if asked for, of streams.
 
     A sound ends with its last sample that is not 0: the frames behind it are padding,
-    and 0. With `causal` so many zeros go before the sound that a frame ends with the
-    samples that are new in it, and each `hop` of samples gives one frame. Of a chunk of
-    a stream, for which `initial_state` is given, they are the samples before it, and
-    no frame is padding.
+    and 0; and so is the only one of a sound that is shorter than a window.
+
+    With `causal` so many zeros go before the sound that a frame ends with the samples
+    that are new in it, and each `hop` of samples gives one frame. Of a chunk of a
+    stream, for which `initial_state` is given, they are the samples before it, and no
+    frame is padding.
 
     Args:
         sample_rate: Samples a second, in Hz.
@@ -65,7 +67,8 @@ class SpeechFrames(LogMel):
         """1 for the frames up to a row's last sample that is not 0, else 0."""
         place = ops.arange(1, ops.shape(samples)[1] + 1, dtype="int32")
         last = ops.max(ops.where(samples != 0.0, place[None, :], 0), axis=1)  # (batch,)
-        count = ops.where(last > 0, self.frame_count(last), 0)
+        heard = ops.logical_and(last > 0, last + self.lead >= self.window)
+        count = ops.where(heard, self.frame_count(last), 0)
         place = ops.arange(ops.shape(frames)[1], dtype="int32")
         there = place[None, :] < count[:, None]
         return ops.cast(there, frames.dtype)[..., None]

@@ -219,6 +219,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         }
         inputs = self.served_inputs()
         specs = {k: tf.TensorSpec(x.shape, x.dtype) for k, x in inputs.items()}
+        self._step = None
         self._recognise = tf.function(self.serve, input_signature=[specs])
 
     def steps(self, frames: int) -> int:
@@ -275,10 +276,14 @@ class SpeechRecogniser(Recogniser, ZooModel):
                 f"beams=1 to stream. Received: {self.architecture or self.name}, "
                 f"sample_rate={self.sample_rate}, beams={self.config['beams']}"
             )
-        log_mel = self.log_mel
-        step = streamed_step(self)
+        if self._step is None:  # once: making it takes seconds
+            self._step = streamed_step(self)
         return SpeechStream(
-            step, log_mel.hop, log_mel.window, self.sample_rate, self.transcripts
+            self._step,
+            self.log_mel.hop,
+            self.log_mel.window,
+            self.sample_rate,
+            self.transcripts,
         )
 
     def runtime_task(self) -> dict[str, Any]:
