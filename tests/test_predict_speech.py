@@ -1,4 +1,4 @@
-"""`seqzoo predict` on sound: files of all kinds, standard input, pictures, bad input."""
+"""`seqzoo predict` on sound: files, standard input, pictures, bad input."""
 
 import io
 import json

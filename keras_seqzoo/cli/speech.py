@@ -2,7 +2,7 @@
 
 import pathlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -51,13 +51,15 @@ def predict_speech(
             parts = [_text(model, sound)]
         else:
             parts = _parts(model, name, sample_rate)
-        text = _said(parts, name if len(inputs) > 1 else None, as_json)
-        rows.append({"input": name, "text": text})
-        if plot:
+        if as_json:
+            rows.append({"input": name, "text": "".join(parts)})
+        else:
+            _print_said(parts, name if len(inputs) > 1 else None)
+        if plot and not as_json:
             click.echo(chart(*model.posteriors(sound), model.transcripts.labels))
         if output:
             draw_posteriors(
-                *model.posteriors(sound), model.transcripts.labels, text, output
+                *model.posteriors(sound), model.transcripts.labels, parts[0], output
             )
             click.echo(f"Wrote {output}", err=True)
     if as_json:
@@ -84,19 +86,15 @@ def _parts(model: Any, name: str, sample_rate: int | None) -> Iterator[str]:
         yield from model.transcribe(blocks, rate)
 
 
-def _said(parts: Iterator[str], name: str | None, as_json: bool) -> str:
-    """The text; printed as it comes, unless JSON is wanted."""
-    found = []
-    if name and not as_json:
+def _print_said(parts: Iterable[str], name: str | None) -> None:
+    """Prints the text as it comes; none of it is kept, for a stream has no end."""
+    if name:
         click.echo(f"{name}  ", nl=False)
     for part in parts:
-        found.append(part)
-        if part and not as_json:
+        if part:
             click.echo(part, nl=False)
             sys.stdout.flush()
-    if not as_json:
-        click.echo()
-    return "".join(found)
+    click.echo()
 
 
 def _whole(model: Any, name: str) -> np.ndarray:
