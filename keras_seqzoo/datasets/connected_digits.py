@@ -104,6 +104,15 @@ def joined(recordings: list[np.ndarray], rng: np.random.Generator) -> np.ndarray
     return np.clip(np.round(mixed), -32768, 32767).astype(np.int16)
 
 
+def quiet(seed: int) -> np.ndarray:
+    """A sound of 0.1 to 3 s in which nothing is said, (samples,) int16."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(
+        0.0, rng.uniform(0.0, 24.0), int(rng.uniform(0.1, 3) * SAMPLE_RATE)
+    )
+    return np.round(noise).astype(np.int16)
+
+
 def in_pauses(recording: np.ndarray, seed: int) -> np.ndarray:
     """One recording as a string of one digit, (samples,) int16."""
     return joined([recording], np.random.default_rng(seed))

@@ -12,6 +12,7 @@ from keras_seqzoo.errors import UserError
 
 BLANK = 0  # The id of no label; label i of a list has id i + 1.
 NO_LABEL = -1  # Padding of targets.
+SILENCE = -2  # The only entry of a target in which there is no label.
 NEVER = -100.0  # The logit of labels at padding, whose blank has 0.
 
 
@@ -67,7 +68,8 @@ class CTC(keras.layers.Layer):
 class CTCLoss(keras.losses.Loss):
     """Minus the logarithm of the probability of all alignments of the labels.
 
-    Targets are `(batch, labels)`, integers: numbers of labels, -1 behind them.
+    Targets are `(batch, labels)`, integers: numbers of labels, -1 behind them; of a
+    sound in which nothing is said -2 and then -1.
     Predictions are `(batch, time, 1 + num_labels)`, logits as `CTC` gives them.
 
     Each label is given the same share of its example's loss, so that the weights of a
@@ -86,15 +88,14 @@ class CTCLoss(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Of targets (batch, labels) the loss of each label, (batch, labels)."""
         labels = ops.cast(y_true, "int32")
-        there = labels != NO_LABEL
-        count = ops.sum(ops.cast(there, "int32"), axis=1)  # (batch,)
+        count = ops.sum(ops.cast(labels >= 0, "int32"), axis=1)  # (batch,)
         _check(labels, y_pred)
         steps = ops.zeros_like(count) + ops.shape(y_pred)[1]
-        ids = ops.where(there, labels + 1, 0)
+        ids = ops.where(labels >= 0, labels + 1, 0)
         logits = ops.cast(y_pred, "float32")
         loss = ops.ctc_loss(ids, logits, count, steps, mask_index=BLANK)  # (batch,)
         share = loss / ops.cast(ops.maximum(count, 1), loss.dtype)
-        return ops.where(there, share[:, None], 0.0)
+        return ops.where(labels != NO_LABEL, share[:, None], 0.0)
 
 
 def steps_needed(labels: Sequence[int]) -> int:
@@ -127,4 +128,4 @@ def _check(labels: Any, logits: Any) -> None:
         return
     said = (logits[..., BLANK + 1 :] > NEVER).any(axis=-1).sum(axis=1)
     for row, (one, steps) in enumerate(zip(labels, said)):
-        check_alignable(one[one != NO_LABEL], int(steps), f"example {row} of the batch")
+        check_alignable(one[one >= 0], int(steps), f"example {row} of the batch")

@@ -73,7 +73,7 @@ def error_rates(references: Sequence[str], found: Sequence[str]) -> tuple[float,
     words, or characters with single blanks, of the references (jiwer).
 
     Args:
-        references: The true texts, none of them empty.
+        references: The true texts, of which one has a word.
         found: As many texts.
     """
     if len(references) != len(found):
@@ -81,5 +81,7 @@ def error_rates(references: Sequence[str], found: Sequence[str]) -> tuple[float,
             f"texts must be as many as the references, {len(references)}. "
             f"Received: {len(found)}"
         )
+    if not any(text.split() for text in references):
+        raise UserError("references must have a word. Received: none")
     wer = jiwer.wer(list(references), list(found))
     return 100.0 * float(wer), 100.0 * float(jiwer.cer(list(references), list(found)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_seqzoo.datasets import catalogue
-from keras_seqzoo.datasets.connected_digits import LONGEST, in_pauses, joined
+from keras_seqzoo.datasets.connected_digits import LONGEST, in_pauses, joined, quiet
 from keras_seqzoo.datasets.fsdd import DIGITS
 from keras_seqzoo.datasets.prepared import read_rows
 from keras_seqzoo.errors import UserError
@@ -53,8 +53,15 @@ def test_recordings_are_parted_by_pauses_or_overlap():
     assert before.max() <= 400 and behind.min() >= 99 and behind.max() <= 401
     np.testing.assert_array_equal(in_pauses(loud, 3), in_pauses(loud, 3))
     assert not np.array_equal(in_pauses(loud, 3)[:900], in_pauses(loud, 4)[:900])
-    quiet = in_pauses(np.zeros(80, np.int16), 5)
-    assert np.abs(quiet).max() < 150
+    assert np.abs(in_pauses(np.zeros(80, np.int16), 5)).max() < 150
+
+
+def test_quiet_sounds_are_of_several_lengths():
+    sounds = [quiet(seed) for seed in range(50)]
+    lengths = [len(one) / 8000 for one in sounds]
+    assert min(lengths) >= 0.1 and max(lengths) <= 3 and np.std(lengths) > 0.5
+    assert max(np.abs(one).max() for one in sounds) < 150
+    np.testing.assert_array_equal(sounds[3], quiet(3))
 
 
 def test_real_set(real_set):

@@ -70,6 +70,13 @@ def test_loss_is_that_of_the_enumeration(labels, steps):
     np.testing.assert_array_equal(found[0][len(labels) :], 0.0)
 
 
+def test_silence_has_a_loss_of_its_own():
+    logits = RNG.normal(size=(1, 4, 3)).astype("float32")
+    found = CTCLoss().call(np.array([[-2, -1, -1]]), logits)
+    assert float(found[0, 0]) == pytest.approx(by_enumeration(logits[0], ()), rel=1e-4)
+    np.testing.assert_array_equal(found[0, 1:], 0.0)
+
+
 def test_hello_keeps_both_l():
     # h e l l o: without a blank between them two l are one.
     hello = [1, 0, 2, 2, 3]

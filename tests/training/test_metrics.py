@@ -45,3 +45,5 @@ def test_error_rates_are_pooled_edits():
 def test_error_rates_need_a_text_for_each_reference():
     with pytest.raises(UserError, match="as many as the references, 1. Received: 2"):
         error_rates(["a"], ["a", "b"])
+    with pytest.raises(UserError, match="references must have a word"):
+        error_rates([""], ["a"])

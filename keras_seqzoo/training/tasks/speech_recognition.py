@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.datasets import augment, catalogue
-from keras_seqzoo.datasets.connected_digits import in_pauses
+from keras_seqzoo.datasets.connected_digits import in_pauses, quiet
 from keras_seqzoo.datasets.fsdd import DIGITS, SAMPLE_RATE
 from keras_seqzoo.datasets.pipeline import IGNORED, Examples
-from keras_seqzoo.layers.ctc import CTCLoss, check_alignable
+from keras_seqzoo.layers.ctc import SILENCE, CTCLoss, check_alignable
 from keras_seqzoo.training.metrics import error_rates
 from keras_seqzoo.training.ngram_learning import learned_ngram
 from keras_seqzoo.training.tasks.task import Run, Task
@@ -20,6 +20,7 @@ SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")  # of F
 # Of AN4's 74 speakers of train: for choosing settings, before training on all.
 HELD_OUT = ("fbbh", "fejs", "fkdo", "fsrb", "mcen", "mdxs", "mjgk", "mmkw", "msjr")
 MASKS = 2  # of each kind that hide something of an example
+QUIET = 300  # sounds in which nothing is said
 SAMPLES_AT_ONCE = 1 << 21  # that the front end is given, of one length
 
 
@@ -35,7 +36,7 @@ class SpeechRecognition(Task):
     """Rows are `Utterance`s.
 
     The digits have, beside their own splits, `without_<speaker>` and `of_<speaker>`,
-    all recordings or strings; FSDD has `train_in_pauses`, its train recordings with
+    all recordings or strings, and `quiet`, in which nothing is said; FSDD has `train_in_pauses`, its train recordings with
     quiet around them; AN4 has `fit` and `validation`, train without and of the speakers
     in HELD_OUT.
     """
@@ -72,6 +73,7 @@ how much worse was not measured but for a speaker left out."""
             return *splits, "fit", "validation"
         if dataset == "fsdd":
             splits = *splits, "train_in_pauses"
+        splits = *splits, "quiet"
         left_out = [f"{part}_{one}" for one in SPEAKERS for part in ("without", "of")]
         return *splits, *left_out
 
@@ -82,6 +84,8 @@ how much worse was not measured but for a speaker left out."""
 
     @classmethod
     def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Utterance]:
+        if split == "quiet":
+            return [Utterance(quiet(seed), "", "nobody") for seed in range(QUIET)]
         part, _, speaker = split.partition("_")
         if speaker in SPEAKERS:
             own = catalogue.facts(dataset).ROWS
@@ -158,7 +162,8 @@ how much worse was not measured but for a speaker left out."""
             what = f"example {number}, {row.text!r}"
             check_alignable(numbers, model.steps(len(one)), what)
         # Of one width, whatever the width of a batch in frames.
-        width = max(map(len, targets))
+        width = max(1, *map(len, targets))
+        targets = [numbers or [SILENCE] for numbers in targets]
         padded = [numbers + [IGNORED] * (width - len(numbers)) for numbers in targets]
         lengths = [len(one) for one in frames]
         frames = tf.RaggedTensor.from_row_lengths(np.concatenate(frames), lengths)

@@ -97,6 +97,13 @@ def test_targets_are_numbers_of_labels_of_one_width(model):
     assert examples.inputs["frames"].row_lengths().numpy().tolist() == lengths
 
 
+def test_silence_has_a_target_of_its_own(model):
+    rows = SpeechRecognition.read("fsdd", "quiet", None)
+    assert len(rows) == 300 and {row.text for row in rows} == {""}
+    examples = SpeechRecognition.encode([*ROWS, rows[0]], model)
+    assert examples.targets.numpy()[3].tolist() == [-2, -1, -1]
+
+
 def test_a_label_longer_than_its_input_allows_is_named(model):
     short = Utterance(sound(400), "one one", "ann")  # 3 frames, 2 steps
     with pytest.raises(UserError, match="example 1, 'one one': 2 labels must have 3 "):
