@@ -36,9 +36,9 @@ class SpeechRecognition(Task):
     """Rows are `Utterance`s.
 
     The digits have, beside their own splits, `without_<speaker>` and `of_<speaker>`,
-    all recordings or strings, and `quiet`, in which nothing is said; FSDD has `train_in_pauses`, its train recordings with
-    quiet around them; AN4 has `fit` and `validation`, train without and of the speakers
-    in HELD_OUT.
+    all recordings or strings, and `quiet`, sounds in which nothing is said; FSDD has
+    `train_in_pauses`, its train recordings with quiet around them; AN4 has `fit` and
+    `validation`, train without and of the speakers in HELD_OUT.
     """
 
     METRIC = "wer"
