@@ -8,7 +8,7 @@ from keras_seqzoo.runtime.ngram import BEGIN, END, NEVER, SPACE
 
 
 def learned_ngram(
-    texts: Sequence[Sequence[str]], order: int, min_count: int = 2
+    texts: Sequence[Sequence[str]], order: int, min_count: int = 1
 ) -> list[str]:
     """An interpolated n-gram model with Witten-Bell smoothing.
 

@@ -58,6 +58,8 @@ To understand digits, spelled names and numbers, on the phone; as a start for a 
 vocabulary of your own, by fine-tuning; to compare recurrent cells."""
     USAGE = """\
 model = seqzoo.load("{name}")
+model.predict_audio(samples, sample_rate=44100)  # if it hears sound: its text
+model.predict_frames([frames])  # if it starts at frames of features
 """
     LIMITS = """\
 English of a few speakers, close to the microphone and in a quiet room: of the digits
