@@ -31,6 +31,7 @@ class Served:
         inputs: the inputs' specs by name, None where a size is dynamic.
         example: function `(batch, length, seed)` to a dict of arrays to try it on.
         searched: outputs that a search chooses, whose score is an output besides.
+        length_name: what the example's `length` is of.
     """
 
     model: keras.Model
@@ -38,6 +39,7 @@ class Served:
     inputs: dict[str, tf.TensorSpec]
     example: Callable
     searched: tuple[str, ...] = ()
+    length_name: str = "length"
 
 
 def serving_function(model: keras.Model) -> Served:
@@ -72,8 +74,14 @@ def serving_function(model: keras.Model) -> Served:
             structure = called_inputs(model, all_layers(model))
     if isinstance(model, ZooModel):
         specs = _specs(model.served_inputs())
-        searched = model.searched_outputs
-        return Served(model, model.serve, specs, model.served_examples, searched)
+        return Served(
+            model,
+            model.serve,
+            specs,
+            model.served_examples,
+            model.searched_outputs,
+            model.length_name,
+        )
     specs = _specs(structure)
 
     def served(tensors):

@@ -28,6 +28,7 @@ class ZooModel(keras.Model):
         task: Name of what the trainer has to know, a module of `training.tasks`.
         searched_outputs: Outputs of `serve` that a search chooses; another choice of
             the same score, an output besides, is as right.
+        length_name: What `length` is of `served_examples`.
     """
 
     asset_keys: ClassVar[tuple[str, ...]] = ()
@@ -35,6 +36,7 @@ class ZooModel(keras.Model):
     head_arguments: ClassVar[tuple[str, ...]] = ("num_classes", "labels")
     task: ClassVar[str]
     searched_outputs: ClassVar[tuple[str, ...]] = ()
+    length_name: ClassVar[str] = "length"
     architecture: str | None = None
     tag: str | None = None
     card: str | None = None
