@@ -76,7 +76,9 @@ def streamed_layers(model: keras.Layer) -> list[keras.layers.Layer]:
                 "from its end, which a stream does not have yet"
             )
     if not recurrent:
-        raise NotStreamable("the model has no recurrent layer to carry a state")
+        raise NotStreamable(
+            "the model reads its input with no recurrent layer: no state to carry"
+        )
     return [x for x in layers if x in recurrent or getattr(x, "carries_state", False)]
 
 

@@ -10,14 +10,11 @@ Keras, names the same class first as the file in LiteRT. docs/bench/captions.jso
 the figures.
 """
 
-import argparse
 import json
-import pathlib
 import sys
 
-from readme_section import check_section, write_section
+from readme_section import ROOT, measured_section
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "bench" / "captions.json"
 SECTION = "caption table"
 PICTURES = 100  # That the two encoders are compared on: the first of test.
@@ -121,20 +118,8 @@ def table(found: dict) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--measure", nargs="+", metavar=("DATA", "TAG"))
-    parser.add_argument("--check", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.measure:
-        data_dir, *tags = arguments.measure
-        found = measure(data_dir, tags)
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    content = table(json.loads(RESULTS.read_text("utf-8")))
-    readme = ROOT / "README.md"
-    if arguments.check:
-        return check_section(readme, SECTION, content)
-    write_section(readme, SECTION, content)
-    return 0
+    purpose = __doc__.splitlines()[0]
+    return measured_section(purpose, SECTION, RESULTS, measure, table)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,13 @@ Each pretrained model (or these tags) is exported in every kind (`serve` alone),
 file answers the test split of its set; docs/bench/quantization.json has the figures.
 """
 
-import argparse
 import json
-import pathlib
 import sys
 import tempfile
 
-from readme_section import check_section, write_section
+from readme_section import ROOT, measured_section
 from tqdm import tqdm
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "bench" / "quantization.json"
 SECTION = "quantization table"
 KINDS = (None, "float16", "int8", "int8_weights", "full_int8")
@@ -107,20 +104,8 @@ def _lost(row, kind):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--measure", nargs="+", metavar=("DATA", "TAG"))
-    parser.add_argument("--check", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.measure:
-        data_dir, *tags = arguments.measure
-        rows = measure(data_dir, tags)
-        RESULTS.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
-    content = table(json.loads(RESULTS.read_text("utf-8")))
-    readme = ROOT / "README.md"
-    if arguments.check:
-        return check_section(readme, SECTION, content)
-    write_section(readme, SECTION, content)
-    return 0
+    purpose = __doc__.splitlines()[0]
+    return measured_section(purpose, SECTION, RESULTS, measure, table)
 
 
 if __name__ == "__main__":

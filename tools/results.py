@@ -80,7 +80,7 @@ def text(measured: dict) -> str:
             f"{stored['value']:.2f}",
             f"{published.value} ({published.citation})" if published else "-",
             f"{stored['parameters']:,}",
-            f"{stored['train_seconds'] / 60:.1f}",
+            f"{stored['train_seconds'] / 60:.1f}" + " (GPU)" * ("device" in stored),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     machine = measured["machine"]

@@ -1,8 +1,9 @@
 """Times recipes' data pipelines: how fast they are, and whether training waits."""
 
 import pathlib
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ def bench_data(
     data_dir: str | None = None,
     seconds: float = 20.0,
     threads: int | None = None,
+    save: Callable[[dict[str, Any]], None] = lambda result: None,
 ) -> dict[str, Any]:
     """Measure recipes' pipelines.
 
@@ -30,6 +32,7 @@ def bench_data(
         data_dir: Folder of local copies of the data, one folder a set.
         seconds: To train each for.
         threads: For TensorFlow.
+        save: Gets the result so far after each recipe.
 
     Returns:
         "machine" and "rows": for each recipe its examples a second from the pipeline
@@ -39,8 +42,15 @@ def bench_data(
     """
     if threads is not None:
         set_threads(threads)
-    rows = [_row(path, data_dir, seconds) for path in recipes]
-    return {"command": "data", "seconds": seconds, "machine": facts(), "rows": rows}
+    rows = []
+    result = {"command": "data", "seconds": seconds, "machine": facts(), "rows": rows}
+    for number, path in enumerate(recipes, 1):
+        row = _row(path, data_dir, seconds)
+        rows.append(row)
+        save(result)
+        where = f"{number} of {len(recipes)}, {row['recipe']}"
+        print(f"{where}: waits {100 * row['wait']:.1f} %", file=sys.stderr, flush=True)
+    return result
 
 
 def _row(path: pathlib.Path, data_dir: str | None, seconds: float) -> dict[str, Any]:

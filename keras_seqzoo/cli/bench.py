@@ -230,8 +230,8 @@ def bench_data_command(
     from keras_seqzoo.bench.data import bench_data, verdicts
 
     with results_only():
-        result = bench_data(paths, data_dir, seconds, threads)
-    save_result(output, result)
+        save = partial(save_result, output)
+        result = bench_data(paths, data_dir, seconds, threads, save)
     if as_json:
         print_json({"rows": result["rows"]})
         return

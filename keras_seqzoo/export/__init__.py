@@ -177,6 +177,7 @@ def export(
             format=form,
             bytes=size(place.new),
             quantize=quantize,
+            length_name=served.length_name,
             step_path=str(step_path(path)) if place.step.exists() else None,
             no_step=no_step,
             keras_metric=figures[0],

@@ -36,6 +36,7 @@ class ExportReport:
             by `step`, and in one piece; None without a `step`.
         step_latency_ms: median time of one step at batch 1 on one thread, likewise.
         quantize: as it was asked for.
+        length_name: what the lengths are of: "length", or the "height" of pictures.
     """
 
     path: str
@@ -58,6 +59,7 @@ class ExportReport:
     step_difference: float | None
     step_latency_ms: float | None
     quantize: str | None
+    length_name: str = "length"
 
     def to_dict(self) -> dict:
         """The report as values that JSON can hold."""
@@ -82,9 +84,10 @@ class ExportReport:
             "difference": f"{self.max_difference:.1e} at most from Keras "
             f"(allowed {self.tolerance:.1e})" + labels,
             "metric": self._metric_line(),
-            "verified on": f"batch {_several(batches)}, length {_several(lengths)}",
+            "verified on": f"batch {_several(batches)}, "
+            f"{self.length_name} {_several(lengths)}",
             "latency": f"{self.latency_ms:.2f} ms "
-            f"(batch {batch}, length {length}, one thread)",
+            f"(batch {batch}, {self.length_name} {length}, one thread)",
             "step": f"{self.step_latency_ms:.3f} ms (batch 1, one step), "
             f"{self.step_difference:.1e} at most from the whole sequence"
             if self.no_step is None

@@ -33,6 +33,7 @@ class Served:
         searched: outputs that a search chooses, whose score is an output besides.
         unit: how long a chunk of the inputs is, of which the model has one step of
             time.
+        length_name: what the example's `length` is of.
     """
 
     model: keras.Model
@@ -41,6 +42,7 @@ class Served:
     example: Callable
     searched: tuple[str, ...] = ()
     unit: int = 1
+    length_name: str = "length"
 
 
 def serving_function(model: keras.Model) -> Served:
@@ -75,14 +77,14 @@ def serving_function(model: keras.Model) -> Served:
             structure = called_inputs(model, all_layers(model))
     if isinstance(model, ZooModel):
         specs = _specs(model.served_inputs())
-        searched = model.searched_outputs
         return Served(
             model,
             model.serve,
             specs,
             model.served_examples,
-            searched,
+            model.searched_outputs,
             model.streamed_unit,
+            model.length_name,
         )
     specs = _specs(structure)
 

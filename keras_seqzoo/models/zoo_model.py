@@ -30,6 +30,7 @@ class ZooModel(keras.Model):
             the same score, an output besides, is as right.
         streamed_unit: How long a chunk of its inputs is, of which it has one step of
             time; chunks are of whole ones.
+        length_name: What `length` is of `served_examples`.
     """
 
     asset_keys: ClassVar[tuple[str, ...]] = ()
@@ -38,6 +39,7 @@ class ZooModel(keras.Model):
     task: ClassVar[str]
     searched_outputs: ClassVar[tuple[str, ...]] = ()
     streamed_unit: int = 1
+    length_name: ClassVar[str] = "length"
     architecture: str | None = None
     tag: str | None = None
     card: str | None = None

@@ -20,13 +20,17 @@ from keras_seqzoo.training import checkpoint
 
 @dataclasses.dataclass
 class Progress:
-    """How far a training has come; what a checkpoint keeps beside the weights."""
+    """How far a training has come; what a checkpoint keeps beside the weights.
+
+    `device` names what it ran on if that is not a CPU of here.
+    """
 
     epochs: int = 0
     best_value: float | None = None
     best_epoch: int = 0
     seconds: float = 0.0
     stopped: bool = False
+    device: str | None = None
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
 
@@ -90,7 +94,7 @@ class EpochKeeper(keras.callbacks.Callback):
             return False
         state, arrays = found
         self.progress = Progress(**state)
-        for name, variable in self._variables().items():
+        for name, variable in self.variables().items():
             variable.assign(arrays[name])
         count = len(self.model.weights)
         self.best_weights = [arrays[f"best/{i}"] for i in range(count)]
@@ -152,7 +156,7 @@ class EpochKeeper(keras.callbacks.Callback):
     def _save(self) -> None:
         arrays = {
             name: keras.ops.convert_to_numpy(variable)
-            for name, variable in self._variables().items()
+            for name, variable in self.variables().items()
         }
         arrays |= {f"best/{i}": value for i, value in enumerate(self.best_weights)}
         state = dataclasses.asdict(self.progress)
@@ -161,7 +165,8 @@ class EpochKeeper(keras.callbacks.Callback):
             checkpoint.save(folder, self.progress.epochs, state, arrays)
             self._write_history()
 
-    def _variables(self) -> dict[str, keras.Variable]:
+    def variables(self) -> dict[str, keras.Variable]:
+        """All of the model and its optimizer, by their names in a checkpoint."""
         groups = {
             "model": self.model.variables,
             "optimizer": self.model.optimizer.variables,

@@ -48,6 +48,7 @@ def card(
     epochs = f"{most} epoch" + ("s" if most > 1 else "")
     if training.get("patience"):
         epochs = f"at most {epochs}"
+    device = f" on {metadata['device']}" if "device" in metadata else ""
     picture = f"\n![{alt_text}](training.png)\n" if with_picture else ""
     starts_from = f"\n\n{task.STARTS_FROM}" if task.STARTS_FROM else ""
     return f"""# {tag}
@@ -59,7 +60,7 @@ def card(
 | {task.FIGURE}, {metadata["split"]} part | {metadata["value"]} |
 | {task.FIGURE}, validation part | {"-" if dev is None else dev} |
 | parameters | {metadata["parameters"]:,} |
-| training | {metadata["train_seconds"]:.0f} s, seed {metadata["seed"]} |
+| training | {metadata["train_seconds"]:.0f} s{device}, seed {metadata["seed"]} |
 | sha256 of the weights | `{sha256}` |
 
 {figure} is {task.FIGURE_IS}, measured on these float16

@@ -54,6 +54,8 @@ def _clipping_the_sum(optimizer_class: type) -> type:
     Keras clips each device's gradients before it sums them, and an embedding's before
     the rows of a word that comes twice are summed.
     """
+    if keras.backend.backend() != "tensorflow":  # one device, and all gradients dense
+        return optimizer_class
 
     class Summing(optimizer_class):
         def apply(self, grads, trainable_variables=None):

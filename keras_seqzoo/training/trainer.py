@@ -274,6 +274,7 @@ def _figures(
         "epochs": progress.epochs,
         "best_epoch": progress.best_epoch,
         "seed": recipe.training.seed,
+        **({"device": progress.device} if progress.device else {}),
         "train_splits": data.train,
         "recipe": recipe.model_dump(exclude=OF_RESULTS),
         "source": facts.SOURCE,

@@ -56,6 +56,7 @@ class Captioner(ZooModel):
     head_arguments: ClassVar[tuple[str, ...]] = ()
     task: ClassVar[str] = "captioning"
     searched_outputs: ClassVar[tuple[str, ...]] = ("tokens",)
+    length_name: ClassVar[str] = "height"
 
     def __init__(
         self,
