@@ -23,6 +23,7 @@ from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.ctc import CTC, CTCLoss
 from keras_seqzoo.layers.feature_normalization import FeatureNormalization
 from keras_seqzoo.layers.new_labels import NewLabels
+from keras_seqzoo.layers.spec_augment import RandomLoudness, SpecAugment
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
 from keras_seqzoo.models.streamed_step import streamed_step
@@ -52,6 +53,9 @@ class SpeechRecogniser(Recogniser, ZooModel):
         utterance_normalization: Whether each utterance's features get mean 0 and
             deviation 1, not those of the training set; only with both directions.
         input_noise: Deviation of the noise on normalised features in training.
+        loudness: Decibels by which training makes sounds louder or softer at most.
+        frequency_mask: Features that each of two masks hides in training at most.
+        time_mask: Frames that each of two masks hides in training at most.
         convolution_filters: Filters of the convolutions before the stack, each of
             width 5 and normalised; with both directions only.
         convolution_strides: Of each of them; none by default.
@@ -95,6 +99,9 @@ class SpeechRecogniser(Recogniser, ZooModel):
         hop_ms: float = 10.0,
         utterance_normalization: bool = False,
         input_noise: float = 0.0,
+        loudness: float = 0.0,
+        frequency_mask: int = 0,
+        time_mask: int = 0,
         convolution_filters: int = 64,
         convolution_strides: Sequence[int] = (),
         cell: str = "peephole_lstm",
@@ -116,7 +123,10 @@ class SpeechRecogniser(Recogniser, ZooModel):
         utterance_normalization = truth(
             "utterance_normalization", utterance_normalization
         )
-        input_noise = _deviation("input_noise", input_noise)
+        input_noise = _no_less_than_0("input_noise", input_noise)
+        loudness = _no_less_than_0("loudness", loudness)
+        frequency_mask = natural_number("frequency_mask", frequency_mask)
+        time_mask = natural_number("time_mask", time_mask)
         convolution_filters = natural_number("convolution_filters", convolution_filters)
         strides = listed("convolution_strides", convolution_strides, "integers")
         strides = [positive_integer("convolution_strides", one) for one in strides]
@@ -133,6 +143,11 @@ class SpeechRecogniser(Recogniser, ZooModel):
                     f"`{key}` must be {none} in one direction, which hears step by "
                     f"step. Received: {key}={value}"
                 )
+        if loudness and (sample_rate is None or utterance_normalization):
+            raise UserError(
+                "`loudness` must be 0 of a model without a front end, or that "
+                f"normalises each utterance. Received: loudness={loudness}"
+            )
         dropout = rate("dropout", dropout)
         cell_arguments = checked_cell_arguments(cell_arguments)
         beams = positive_integer("beams", beams)
@@ -154,7 +169,11 @@ class SpeechRecogniser(Recogniser, ZooModel):
         if utterance_normalization:
             x = _normalized(frames, mask)
         else:
-            x = FeatureNormalization(name="normalization")(frames)
+            x = frames
+            if log_mel:
+                x = RandomLoudness(loudness, log_mel.floor, name="loudness")(x)
+            x = FeatureNormalization(name="normalization")(x)
+        x = SpecAugment(frequency_mask, time_mask, name="masks")(x, mask=mask)
         x = keras.layers.GaussianNoise(input_noise, name="input_noise")(x)
         x = x * ops.cast(mask, x.dtype)[..., None]  # padding stays 0, for convolutions
         for i, stride in enumerate(strides):
@@ -204,6 +223,9 @@ class SpeechRecogniser(Recogniser, ZooModel):
             "hop_ms": hop_ms,
             "utterance_normalization": utterance_normalization,
             "input_noise": input_noise,
+            "loudness": loudness,
+            "frequency_mask": frequency_mask,
+            "time_mask": time_mask,
             "convolution_filters": convolution_filters,
             "convolution_strides": strides,
             "cell": cell,
@@ -363,7 +385,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         return cls(**config)
 
 
-def _deviation(name: str, value: Any) -> float:
+def _no_less_than_0(name: str, value: Any) -> float:
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not real or not 0 <= value < float("inf"):
         raise UserError(

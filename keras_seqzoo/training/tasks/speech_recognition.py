@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_seqzoo.datasets import augment, catalogue
+from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.connected_digits import in_pauses, quiet
 from keras_seqzoo.datasets.fsdd import DIGITS, SAMPLE_RATE
 from keras_seqzoo.datasets.pipeline import IGNORED, Examples
@@ -19,7 +19,6 @@ from keras_seqzoo.training.tasks.task import Run, Task
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")  # of FSDD
 # Of AN4's 74 speakers of train: for choosing settings, before training on all.
 HELD_OUT = ("fbbh", "fejs", "fkdo", "fsrb", "mcen", "mdxs", "mjgk", "mmkw", "msjr")
-MASKS = 2  # of each kind that hide something of an example
 QUIET = 300  # sounds in which nothing is said
 SAMPLES_AT_ONCE = 1 << 21  # that the front end is given, of one length
 
@@ -45,9 +44,7 @@ class SpeechRecognition(Task):
     TOLERANCE = 1.0
     HIGHER_IS_BETTER = False
     DATASETS = ("fsdd", "connected_digits", "an4_mfcc")
-    OPTIONS = frozenset(
-        {"loudness", "frequency_mask", "time_mask", "time_warp", "ngram"}
-    )
+    OPTIONS = frozenset({"ngram"})
     GIVES = "It writes down what is said."
     FIGURE = "WER"
     FIGURE_IS = """\
@@ -78,11 +75,6 @@ how much worse was not measured but for a speaker left out."""
         splits = *splits, "quiet"
         left_out = [f"{part}_{one}" for one in SPEAKERS for part in ("without", "of")]
         return *splits, *left_out
-
-    @classmethod
-    def options(cls, dataset: str) -> frozenset[str]:
-        # Cepstra are not as loud as their sound.
-        return cls.OPTIONS - ({"loudness"} if dataset == "an4_mfcc" else set())
 
     @classmethod
     def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Utterance]:
@@ -175,34 +167,6 @@ how much worse was not measured but for a speaker left out."""
     @classmethod
     def loss(cls, training: Any) -> keras.losses.Loss:
         return CTCLoss()
-
-    @classmethod
-    def augment(cls, data: Any) -> Callable | None:
-        wanted = data.loudness, data.frequency_mask, data.time_mask, data.time_warp
-        if not any(wanted):
-            return None
-        floor = 1e-6  # LogMel's
-
-        def changed(inputs, targets, seed):
-            frames = inputs["frames"]
-            seeds = tf.unstack(tf.random.split(seed, 3))
-            if data.loudness:
-                frames = augment.loudness(frames, seeds[0], data.loudness, floor)
-            if data.time_warp:
-                frames = augment.time_warp(frames, seeds[1], data.time_warp)
-            if data.frequency_mask or data.time_mask:
-                mean = tf.reduce_mean(frames, axis=0)  # what is hidden gets it
-                frames = mean + augment.spec_augment(
-                    frames - mean,
-                    seeds[2],
-                    MASKS,
-                    data.frequency_mask,
-                    MASKS,
-                    data.time_mask,
-                )
-            return {"frames": frames}, targets
-
-        return changed
 
     @classmethod
     def metric(

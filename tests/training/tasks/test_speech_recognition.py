@@ -19,10 +19,6 @@ from keras_seqzoo.training.tasks.speech_recognition import (
 
 DATA = {
     "dataset": "connected_digits",
-    "loudness": 0.0,
-    "frequency_mask": 0,
-    "time_mask": 0,
-    "time_warp": 0.0,
     "ngram": 0,
 }
 RNG = np.random.default_rng(0)
@@ -110,33 +106,6 @@ def test_a_label_longer_than_its_input_allows_is_named(model):
         SpeechRecognition.encode([ROWS[0], short], model)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"loudness": 12.0},
-        {"frequency_mask": 4, "time_mask": 20},
-        {"time_warp": 0.2},
-    ],
-)
-def test_augmentation_changes_frames_alone(model, options):
-    frames = SpeechRecognition.encode(ROWS, model).inputs["frames"][1]
-    changed = SpeechRecognition.augment(data(**options))
-    found = []
-    for number in range(8):
-        seed = tf.constant([number, 7], tf.int64)
-        inputs, targets = changed({"frames": frames}, tf.constant([2, 2, 3]), seed)
-        assert targets.numpy().tolist() == [2, 2, 3]
-        assert inputs["frames"].shape == frames.shape
-        found.append(inputs["frames"].numpy())
-    assert np.isfinite(found).all()
-    assert max(np.abs(one - frames.numpy()).max() for one in found) > 0.1
-    if "time_mask" in options:  # what is hidden has the band's mean
-        mean = frames.numpy().mean(axis=0)
-        hidden = np.isclose(found[1], mean, atol=1e-4).all(axis=0)
-        assert hidden.sum() <= 8
-    assert SpeechRecognition.augment(data()) is None
-
-
 def test_wer_is_pooled_over_rows_of_any_order(model):
     texts = {4000: "one two", 9000: "two three", 2000: "one"}
 
@@ -156,7 +125,6 @@ def test_wer_is_pooled_over_rows_of_any_order(model):
 def test_splits_by_speaker(monkeypatch):
     assert {f"of_{one}" for one in SPEAKERS} <= set(SpeechRecognition.splits("fsdd"))
     assert "train_in_pauses" in SpeechRecognition.splits("fsdd")
-    assert "loudness" not in SpeechRecognition.options("an4_mfcc")
     found = {
         "train": [{"audio": sound(9), "digits": b"one", "speaker": b"theo"}],
         "validation": [{"audio": sound(9), "digits": b"two", "speaker": b"lucas"}],
