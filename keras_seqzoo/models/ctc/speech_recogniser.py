@@ -373,6 +373,10 @@ class SpeechRecogniser(Recogniser, ZooModel):
             "features": 4,
             "window_ms": 32.0,
             "hop_ms": 16.0,
+            "input_noise": 0.1,
+            "loudness": 3.0,
+            "frequency_mask": 1,
+            "time_mask": 2,
             "units": 8,
             "num_layers": 2,
         }
