@@ -90,8 +90,16 @@ def prepare(
     training_set = [
         row for split in data.train for row in task.read(data.dataset, split, data_dir)
     ]
+    with devices.scope(), _precision(training.precision):
+        whole = _create(recipe, recipe_path, training_set)
+        if first is None:
+            task.first_weights(whole, data_dir)
+        else:
+            _take_weights(whole, first, recipe_path)
+        model = _trained_part(recipe, recipe_path, whole, training_set)
+    examples = task.encode(training_set, model)
     plan = pipeline.Plan.of(
-        task.lengths(training_set),
+        examples.lengths.numpy(),
         data.batch_size,
         data.tokens_per_batch,
         data.bucket_boundaries,
@@ -106,12 +114,6 @@ def prepare(
             f"Received: {accumulated}"
         )
     with devices.scope(), _precision(training.precision):
-        whole = _create(recipe, recipe_path, training_set)
-        if first is None:
-            task.first_weights(whole, data_dir)
-        else:
-            _take_weights(whole, first, recipe_path)
-        model = _trained_part(recipe, recipe_path, whole, training_set)
         model.compile(
             optimizer=make_optimizer(
                 training, plan.batches, devices.num_replicas_in_sync
@@ -122,8 +124,6 @@ def prepare(
         model.optimizer.build(model.trainable_variables)
         if number_of_workers(devices) > 1:
             make_fit_for_workers(model)
-
-    examples = task.encode(training_set, model)
 
     def batches(first: int, end: int) -> tf.data.Dataset:
         return pipeline.training_batches(
