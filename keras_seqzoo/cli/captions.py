@@ -1,7 +1,6 @@
 """What `seqzoo predict` says of pictures: captions, and where each word looked."""
 
 import io
-import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
+from keras_seqzoo.cli.options import check_drawing
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json
 
@@ -35,7 +35,12 @@ def predict_captions(
         raise UserError("INPUT must be picture files. Received: standard input")
     attends = getattr(model, "attends", False)
     if output is not None:
-        _check_drawing(output, inputs, attends)
+        if not attends:
+            raise UserError(
+                "--output must be left out: the model does not attend to parts of a "
+                f"picture. Received: {output}"
+            )
+        check_drawing(output, inputs, "pictures")
     if attends:
         found = model.attention(inputs)
     else:
@@ -102,27 +107,3 @@ def _as_json(name: str, found: tuple[str, list]) -> dict[str, Any]:
             for word, weights in words
         ]
     return row
-
-
-def _check_drawing(path: str, inputs: Sequence[str], attends: bool) -> None:
-    """Now, not after the work."""
-    if not attends:
-        raise UserError(
-            "--output must be left out: the model does not attend to parts of a "
-            f"picture. Received: {path}"
-        )
-    if len(inputs) > 1:
-        raise UserError(
-            f"--output must be for one INPUT. Received: {len(inputs)} pictures"
-        )
-    if pathlib.Path(path).suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise UserError(f"--output must end in .png, .pdf or .svg. Received: {path}")
-    folder = pathlib.Path(path).parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UserError(f"--output must be in a folder that can be written: {path}")
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise UserError(
-            "--output needs matplotlib: pip install 'keras_seqzoo[plots]'"
-        ) from error

@@ -96,6 +96,58 @@ def time_shift(
     return tf.ensure_shape(shifted, samples.shape)
 
 
+def time_warp(features: tf.Tensor, seed: tf.Tensor, most: float) -> tf.Tensor:
+    """Makes one part of an example slower and the other faster, in the same time.
+
+    SpecAugment's warp of time (Park et al. 2019, section 2), with linear interpolation:
+    what was at a place drawn from the middle half is moved, and the rest with it.
+
+    Args:
+        features: (time, features), floats.
+        seed: (2,).
+        most: The part of all steps, in [0, 0.5), that it is moved back or forth at most
+            (and not beyond a half of the way to either end).
+
+    Returns:
+        The features warped, of the same shape and type.
+    """
+    most = _share("most", most)
+    place_seed, move_seed = tf.unstack(tf.random.split(seed))
+    last = tf.cast(tf.shape(features)[0] - 1, tf.float32)
+    place = last * _number(place_seed, 0.25, 0.75)
+    room = tf.minimum(most * last, 0.5 * tf.minimum(place, last - place))
+    moved = place + room * _number(move_seed, -1.0, 1.0)
+    time = tf.range(last + 1.0)  # (time,)
+    before = time * tf.math.divide_no_nan(place, moved)
+    rest = tf.math.divide_no_nan(last - place, last - moved)
+    source = tf.where(time < moved, before, place + (time - moved) * rest)
+    source = tf.clip_by_value(source, 0.0, last)
+    low = tf.cast(tf.floor(source), tf.int32)
+    high = tf.minimum(low + 1, tf.cast(last, tf.int32))
+    part = (source - tf.floor(source))[:, None]
+    warped = (1.0 - part) * tf.gather(features, low) + part * tf.gather(features, high)
+    return tf.ensure_shape(warped, features.shape)
+
+
+def loudness(
+    features: tf.Tensor, seed: tf.Tensor, most_db: float, floor: float
+) -> tf.Tensor:
+    """Log-mel spectra of the same sound, louder or softer.
+
+    Args:
+        features: (time, bands), floats: ln(power + floor), as `LogMel` makes them.
+        seed: (2,).
+        most_db: Decibels that it becomes louder or softer at most.
+        floor: As `LogMel` has it.
+
+    Returns:
+        The features, of the same shape and type.
+    """
+    gain = 10.0 ** (_number(seed, -most_db, most_db) / 10.0)
+    power = tf.maximum(tf.exp(features) - floor, 0.0)
+    return tf.math.log(gain * power + floor)
+
+
 def add_noise(
     samples: tf.Tensor, seed: tf.Tensor, deviation: float | tf.Tensor
 ) -> tf.Tensor:

@@ -20,6 +20,8 @@ _BUILDERS = {
     "japanese_vowels": "JapaneseVowels",
     "folk_abc": "FolkAbc",
     "fsdd": "Fsdd",
+    "connected_digits": "ConnectedDigits",
+    "an4_mfcc": "An4Mfcc",
     "multi30k": "Multi30k",
     "flickr8k": "Flickr8k",
     "ptb": "Ptb",

@@ -57,6 +57,11 @@ class Data(Section):
     rotate: float = Field(default=0.0, ge=0, le=180)  # Degrees, of vectors in space.
     transpose: int = Field(default=0, ge=0, le=12)  # Semitones up or down, at most.
     mirror: bool = False  # Pictures in a mirror, every other time.
+    loudness: float = Field(default=0.0, ge=0)  # Decibels louder or softer, at most.
+    frequency_mask: int = Field(default=0, ge=0)  # Features that one of two masks hides
+    time_mask: int = Field(default=0, ge=0)  # and frames, at most.
+    time_warp: float = Field(default=0.0, ge=0, lt=0.5)  # See augment.time_warp.
+    ngram: int = Field(default=0, ge=0, le=9)  # Order of a language model; 0: none.
     # The encoder's layer behind which its weights are trained; None freezes it whole.
     tuned_from: str | None = None
 

@@ -356,3 +356,46 @@ def test_rotation_is_rigid_and_by_angles_up_to_the_most():
     np.testing.assert_allclose(
         augment.rotate(values, tf.constant([1, 7]), 0.0), values, atol=1e-6
     )
+
+
+def test_a_warp_of_time_keeps_its_ends_and_moves_what_is_between():
+    time = tf.range(101, dtype=tf.float32)
+    features = tf.stack([time, -time], axis=1)
+    moved = []
+    for number in range(200):
+        warped = augment.time_warp(features, tf.constant([number, 7]), 0.2).numpy()
+        np.testing.assert_allclose(warped[:, 0], -warped[:, 1], atol=1e-4)
+        np.testing.assert_allclose(warped[[0, -1], 0], [0, 100], atol=1e-3)
+        steps = np.diff(warped[:, 0])
+        assert steps.min() > 0.3 and steps.max() < 2.1  # slower here, faster there
+        # Two straight parts: away from the knot no step changes.
+        assert (np.abs(np.diff(steps)) > 1e-3).sum() <= 2
+        moved.append(warped[50, 0] - 50)
+    assert -20 <= min(moved) < -8 and 8 < max(moved) <= 20
+    np.testing.assert_allclose(
+        augment.time_warp(features, tf.constant([1, 7]), 0.0), features, atol=1e-3
+    )
+    for short in (1, 2):
+        found = augment.time_warp(features[:short], tf.constant([1, 7]), 0.2)
+        np.testing.assert_allclose(found, features[:short], atol=1e-3)
+
+
+def test_a_louder_sound_has_the_frames_of_the_louder_sound():
+    from keras_seqzoo.preprocessing.log_mel import LogMel
+
+    rng = np.random.default_rng(0)
+    layer = LogMel(8000, 20)
+    sound = rng.normal(0, 0.02, (1, 4000)).astype("float32")
+    frames = layer(sound)[0]
+    gains = []
+    for number in range(50):
+        seed = tf.constant([number, 7])
+        louder = augment.loudness(frames, seed, 12.0, layer.floor).numpy()
+        gain = np.median(louder - frames) / np.log(10) * 10  # dB
+        expected = layer(sound * 10 ** (gain / 20))[0]
+        np.testing.assert_allclose(louder, expected, atol=0.02)
+        gains.append(gain)
+    assert -12.1 < min(gains) < -8 and 8 < max(gains) < 12.1
+    silent = tf.fill((3, 20), float(np.log(layer.floor)))
+    found = augment.loudness(silent, tf.constant([1, 7]), 12.0, layer.floor)
+    np.testing.assert_allclose(found, silent, atol=1e-5)

@@ -72,7 +72,8 @@ def test_a_file_that_was_cut_short_at_its_source(fake_set, name, home):
         fake_set.expect(name, folder, [file])
 
 
-@pytest.mark.parametrize("name", NAMES)
+# (Connected digits are as many as are asked for: the strings are made.)
+@pytest.mark.parametrize("name", [one for one in NAMES if one != "connected_digits"])
 def test_counts_are_asserted(fake_set, name, monkeypatch):
     folder = fake_set(name)
     rows = catalogue.builder_class(name).ROWS
