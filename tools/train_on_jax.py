@@ -90,15 +90,14 @@ def pack(recipe_path, data_dir, folder, seed):
     if task.augment(data) is not None or prepared.model is not prepared.whole:
         sys.exit(f"{recipe_path}: has augmentation or a frozen part: train it here")
     change = task.change(data)
-    lengths = task.lengths(prepared.training_set)
+    examples = prepared.examples
     plan = pipeline.Plan.of(
-        lengths,
+        examples.lengths.numpy(),
         data.batch_size,
         data.tokens_per_batch,
         data.bucket_boundaries,
         static=True,
     )
-    examples = task.encode(prepared.training_set, prepared.model)
     dev = task.encode(
         task.read(data.dataset, data.validation, data_dir), prepared.model
     )

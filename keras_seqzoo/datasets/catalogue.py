@@ -21,6 +21,7 @@ _BUILDERS = {
     "folk_abc": "FolkAbc",
     "fsdd": "Fsdd",
     "multi30k": "Multi30k",
+    "tatoeba_en_zh": "TatoebaEnZh",
     "flickr8k": "Flickr8k",
     "ptb": "Ptb",
 }

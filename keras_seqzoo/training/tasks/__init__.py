@@ -13,6 +13,7 @@ _TASKS = {
     "sentiment": "Sentiment",
     "series_classification": "SeriesClassification",
     "slot_filling": "SlotFilling",
+    "translation": "Translation",
     "word_language_modelling": "WordLanguageModelling",
 }
 
