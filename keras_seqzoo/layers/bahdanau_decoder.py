@@ -78,5 +78,8 @@ class BahdanauDecoder(RecurrentDecoder):
         return self.combine(ops.concatenate([s, words, context], axis=-1))
 
     def get_config(self) -> dict[str, Any]:
-        config = {"score": self.attention.score, "attention_units": self.attention.units}
+        config = {
+            "score": self.attention.score,
+            "attention_units": self.attention.units,
+        }
         return {**super().get_config(), **config}

@@ -154,9 +154,7 @@ class RecurrentDecoder(keras.layers.Layer):
     def _follow(self, word, states, fixed, masks):
         states = iter(states)
         cells = [[next(states) for _ in sizes] for sizes in self.state_sizes]
-        output, cells, own, weights = self.step(
-            word, cells, list(states), fixed, masks
-        )
+        output, cells, own, weights = self.step(word, cells, list(states), fixed, masks)
         return output, [*(s for layer in cells for s in layer), *own], weights
 
     def _masks(self, source, training):

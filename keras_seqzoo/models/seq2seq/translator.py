@@ -326,7 +326,9 @@ def translator_arguments(
         UserError: One is wrong.
     """
     return {
-        "vocabulary": different_strings("vocabulary", strings("vocabulary", vocabulary)),
+        "vocabulary": different_strings(
+            "vocabulary", strings("vocabulary", vocabulary)
+        ),
         "embedding_size": positive_integer("embedding_size", embedding_size),
         "dropout": rate("dropout", dropout),
         "max_length": positive_integer("max_length", max_length),
