@@ -45,7 +45,12 @@ class _Absent(types.ModuleType):
     __ror__ = __or__
 
     def __mro_entries__(self, bases):
-        return (object,)
+        return (_AnyClass,)
+
+
+class _AnyClass:
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__()
 
 
 class _AbsentPackages:
@@ -59,6 +64,9 @@ class _AbsentPackages:
         "sacrebleu",
         "jiwer",
         "filelock",
+        "google",
+        "PIL",
+        "sentencepiece",
         "soundfile",
     )
 
@@ -76,7 +84,7 @@ class _AbsentPackages:
         pass
 
 
-def pack(recipe_path, data_dir, folder, seed):
+def pack(recipe_path, data_dir, folder, changes=()):
     """Writes `spec.json` and `arrays.npz` to the folder."""
     import tensorflow as tf
 
@@ -84,7 +92,7 @@ def pack(recipe_path, data_dir, folder, seed):
     from keras_seqzoo.training.preparation import prepare
     from keras_seqzoo.training.strategy import make_strategy
 
-    recipe = _recipe(recipe_path, seed)
+    recipe = _recipe(recipe_path, changes)
     prepared = prepare(recipe, recipe_path, data_dir, make_strategy("none"))
     task, data, training = prepared.task, recipe.data, recipe.training
     if task.augment(data) is not None or prepared.model is not prepared.whole:
@@ -294,7 +302,7 @@ def _padded(values, splits, rows, shape, padding):
     return result
 
 
-def unpack(recipe_path, data_dir, result, run, seed):
+def unpack(recipe_path, data_dir, result, run, changes=()):
     """Makes the run folder that `seqzoo train` would have left at the end."""
     import dataclasses
 
@@ -306,7 +314,7 @@ def unpack(recipe_path, data_dir, result, run, seed):
     from keras_seqzoo.training.recipe import OF_RESULTS
     from keras_seqzoo.training.strategy import make_strategy
 
-    recipe = _recipe(recipe_path, seed)
+    recipe = _recipe(recipe_path, changes)
     prepared = prepare(recipe, recipe_path, data_dir, make_strategy("none"))
     model, task, data = prepared.model, prepared.task, recipe.data
     state = json.loads(result.with_suffix(".json").read_text())
@@ -332,10 +340,10 @@ def unpack(recipe_path, data_dir, result, run, seed):
     print(f"{run}: dev {task.METRIC} {score:.2f} in epoch {progress.best_epoch}")
 
 
-def _recipe(path, seed):
-    from keras_seqzoo.training.recipe import read_recipe
+def _recipe(path, changes):
+    from keras_seqzoo.training.recipe import parse_overrides, read_recipe
 
-    return read_recipe(path, None if seed is None else {"training.seed": seed})
+    return read_recipe(path, parse_overrides(changes))
 
 
 def main():
@@ -346,7 +354,14 @@ def main():
     of_recipe = argparse.ArgumentParser(add_help=False)
     of_recipe.add_argument("recipe", type=pathlib.Path)
     of_recipe.add_argument("--data-dir", help="folder of a local copy of the data")
-    of_recipe.add_argument("--seed", type=int, help="in place of the recipe's")
+    of_recipe.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a recipe's value, as of seqzoo train",
+    )
     packing = commands.add_parser("pack", parents=[of_recipe])
     packing.add_argument("job", type=pathlib.Path)
     fitting = commands.add_parser("fit")
@@ -357,11 +372,11 @@ def main():
     unpacking.add_argument("run", type=pathlib.Path)
     given = parser.parse_args()
     if given.command == "pack":
-        pack(given.recipe, given.data_dir, given.job, given.seed)
+        pack(given.recipe, given.data_dir, given.job, given.changes)
     elif given.command == "fit":
         fit(given.job, given.result)
     else:
-        unpack(given.recipe, given.data_dir, given.result, given.run, given.seed)
+        unpack(given.recipe, given.data_dir, given.result, given.run, given.changes)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def recipe(tmp_path):
 
 @pytest.fixture
 def packed(recipe, tmp_path):
-    train_on_jax.pack(recipe, None, tmp_path / "job", None)
+    train_on_jax.pack(recipe, None, tmp_path / "job")
     return tmp_path / "job"
 
 
@@ -66,7 +66,7 @@ def test_what_comes_back_is_a_training_at_its_end(recipe, packed, tmp_path):
     state = {"epochs": 1, "best_epoch": 1, "seconds": 4.0, "history": history}
     state["device"] = "a GPU"
     result.with_suffix(".json").write_text(json.dumps(state))
-    train_on_jax.unpack(recipe, None, result, run, None)
+    train_on_jax.unpack(recipe, None, result, run)
     found = training.train(recipe, run_dir=run, output=tmp_path / "preset", verbose=0)
     assert (found["epochs"], found["train_seconds"], found["device"]) == (1, 4, "a GPU")
     stored = training.evaluate(tmp_path / "preset", split="validation")
