@@ -30,6 +30,8 @@ class _Absent(types.ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
+        if name[0].isupper():  # Keras asks what is an instance of such
+            return _AnyType(name, (_AnyClass,), {})
         return _Absent(f"{self.__name__}.{name}")
 
     def __call__(self, *arguments, **keywords):
@@ -48,7 +50,14 @@ class _Absent(types.ModuleType):
         return (_AnyClass,)
 
 
-class _AnyClass:
+class _AnyType(type):
+    def __getattr__(cls, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Absent(f"{cls.__name__}.{name}")
+
+
+class _AnyClass(metaclass=_AnyType):
     def __init_subclass__(cls, **keywords):
         super().__init_subclass__()
 
