@@ -60,15 +60,15 @@ class MultiHeadAttention(keras.layers.Layer):
         scores = ops.matmul(q, ops.swapaxes(keys, 2, 3))
         weights = attention_weights(scores, mask)  # (batch, heads, steps, memory_steps)
         seen = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
-        seen = ops.reshape(seen, (*ops.shape(seen)[:2], self.size))
+        seen = ops.reshape(seen, (-1, ops.shape(query)[1], self.size))
         return self.output_projection(seen), weights
 
     def call(self, query: Any, memory: Any, mask: Any = None) -> tuple[Any, Any]:
         return self.attend(query, *self.keys_values(memory), mask)
 
     def _heads(self, x: Any) -> Any:
-        batch, steps = ops.shape(x)[:2]
-        x = ops.reshape(x, (batch, steps, self.heads, self.size // self.heads))
+        steps = ops.shape(x)[1]
+        x = ops.reshape(x, (-1, steps, self.heads, self.size // self.heads))
         return ops.transpose(x, (0, 2, 1, 3))
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> tuple[None, None]:

@@ -24,6 +24,7 @@ from keras_seqzoo.runtime.runner import ArrayStream, Runner
 from keras_seqzoo.runtime.sentence_classifier import SentenceClassifierRunner
 from keras_seqzoo.runtime.series import SeriesClassifierRunner
 from keras_seqzoo.runtime.tagger import TaggerRunner
+from keras_seqzoo.runtime.translation import TranslationRunner
 from keras_seqzoo.runtime.word_stream import WordStream
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "SentenceClassifierRunner",
     "SeriesClassifierRunner",
     "TaggerRunner",
+    "TranslationRunner",
     "WordStream",
     "load",
 ]
@@ -46,6 +48,7 @@ _RUNNERS = {
     "sentence_classification": SentenceClassifierRunner,
     "captioning": CaptionRunner,
     "piano_roll": PianoRollRunner,
+    "translation": TranslationRunner,
     "language_model": LanguageModelRunner,
 }
 

@@ -76,7 +76,7 @@ class Translator(ZooModel):
     head_layers: ClassVar[tuple[str, ...]] = ("logits",)
     head_arguments: ClassVar[tuple[str, ...]] = ()
     task: ClassVar[str] = "translation"
-    searched_outputs: ClassVar[tuple[str, ...]] = ("tokens", "attention")
+    searched_outputs = ("tokens", "attention")
 
     def __init__(self, network: Network, config: dict[str, Any], name: str) -> None:
         """Builds the graph.
@@ -105,6 +105,8 @@ class Translator(ZooModel):
         super().__init__({"source": source, "tokens": tokens}, logits, name=name)
         self.parts = parts
         self.config = config
+        if not network.attends:
+            self.searched_outputs = ("tokens",)
         self.pieces = TranslationPieces(vocabulary)
         self._searches = {}
 
