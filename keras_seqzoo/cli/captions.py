@@ -1,14 +1,12 @@
 """What `seqzoo predict` says of pictures: captions, and where each word looked."""
 
-import io
-import os
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 import click
 import numpy as np
 
+from keras_seqzoo.cli.drawing import check_drawing, write_drawing
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json
 
@@ -88,9 +86,7 @@ def draw_attention(
         panel.imshow(shown.astype("uint8"))
         panel.set_title(word, fontsize="medium").set_parse_math(False)
     figure.suptitle(caption).set_parse_math(False)
-    content = io.BytesIO()
-    figure.savefig(content, format=pathlib.Path(path).suffix[1:].lower())
-    pathlib.Path(path).write_bytes(content.getvalue())
+    write_drawing(figure, path)
 
 
 def _as_json(name: str, found: tuple[str, list]) -> dict[str, Any]:
@@ -115,14 +111,4 @@ def _check_drawing(path: str, inputs: Sequence[str], attends: bool) -> None:
         raise UserError(
             f"--output must be for one INPUT. Received: {len(inputs)} pictures"
         )
-    if pathlib.Path(path).suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise UserError(f"--output must end in .png, .pdf or .svg. Received: {path}")
-    folder = pathlib.Path(path).parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UserError(f"--output must be in a folder that can be written: {path}")
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise UserError(
-            "--output needs matplotlib: pip install 'keras_seqzoo[plots]'"
-        ) from error
+    check_drawing(path)

@@ -24,7 +24,7 @@ _WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
     "-o",
     "--output",
     type=click.Path(dir_okay=False),
-    help="File (.png) to draw a picture and what each word looked at into.",
+    help="File (.png) to draw into what each word of a caption or translation saw.",
 )
 @json_option
 def predict_command(
@@ -38,7 +38,7 @@ def predict_command(
     channels' names (`seqzoo info TAG` has them) in the first line, or in their order.
     A model that makes text or music says how likely a text, or the music of a MIDI
     file, is, and what it expects next. A model of pictures describes each file in a
-    sentence.
+    sentence. A translator prints each sentence's translation.
 
     TAG is a pretrained model's name, a preset folder or a zip of one, or an exported
     .tflite or .onnx file. Without INPUT, or where it is "-", standard input is read:
@@ -53,6 +53,7 @@ def predict_command(
       seqzoo predict lstm_character_model.folk_abc tune.abc
       seqzoo predict lstm_piano_roll.jsb chorale.mid
       seqzoo predict lstm_show_attend_and_tell.flickr8k_frozen photo.jpg -o seen.png
+      seqzoo predict transformer.multi30k "a man rides a bicycle." -o seen.png
     """
     model = load_model(tag)
     if hasattr(model, "caption"):
@@ -62,8 +63,16 @@ def predict_command(
 
         predict_captions(model, inputs, output, as_json)
         return
+    if hasattr(model, "translate"):
+        if plot:
+            raise UserError(_PLOT_NEEDS)
+        from keras_seqzoo.cli.translations import predict_translations
+
+        sentences = [line for item in inputs or ("-",) for line in lines_of(item)]
+        predict_translations(model, sentences, output, as_json)
+        return
     if output is not None:
-        raise UserError("--output needs a model that describes pictures.")
+        raise UserError("--output needs a model that describes pictures or translates.")
     if hasattr(model, "predict_series"):
         if plot:
             raise UserError(_PLOT_NEEDS)

@@ -1,4 +1,4 @@
-"""Tatoeba: English sentences and their Chinese translations (26,555 / 1,000 / 1,000)."""
+"""Tatoeba: English sentences in Chinese (26,555 / 1,000 / 1,000)."""
 
 import pathlib
 from collections.abc import Iterator, Mapping

@@ -7,8 +7,8 @@
 
 This module imports all builders, and with each import tfds learns a name: atis, snips,
 sst2, mr, jsb_chorales, nottingham, folk_abc, uci_har, japanese_vowels, fsdd, multi30k,
-tatoeba_en_zh, flickr8k and ptb. A set that has no public place for its very files takes them from
-`manual_dir`:
+tatoeba_en_zh, flickr8k and ptb. A set that has no public place for its very files takes
+them from `manual_dir`:
 
     config = tfds.download.DownloadConfig(manual_dir="data/uci_har")
     tfds.load(

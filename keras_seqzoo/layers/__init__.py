@@ -1,5 +1,6 @@
 """What runs a cell over time; Keras' own layers are used as they are."""
 
+from keras_seqzoo.layers.attention import Attention
 from keras_seqzoo.layers.by_name import recurrent_layer
 from keras_seqzoo.layers.clockwork_rnn import ClockworkRNN
 from keras_seqzoo.layers.coupled_lstm import CoupledLSTM
@@ -13,6 +14,7 @@ from keras_seqzoo.layers.scrn import SCRN
 __all__ = [
     "LRU",
     "SCRN",
+    "Attention",
     "ClockworkRNN",
     "CoupledLSTM",
     "MinGRU",

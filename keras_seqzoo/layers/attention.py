@@ -98,6 +98,8 @@ class Attention(keras.layers.Layer):
 
     def attend(self, query: Any, values: Any, keys: Any, mask: Any = None) -> tuple:
         """As the call, with the `keys` of these values computed beforehand."""
+        if self.has_hidden:
+            query = ops.matmul(query, self.query_kernel)
         one_step = len(query.shape) == 2
         query = ops.expand_dims(query, 1) if one_step else query
         scores = self._scores(query, keys)  # (batch, steps, source_steps)
@@ -115,9 +117,9 @@ class Attention(keras.layers.Layer):
             if self.score == "scaled_dot":
                 query = query / query.shape[-1] ** 0.5
             return ops.matmul(query, ops.swapaxes(keys, 1, 2))
-        query = ops.expand_dims(ops.matmul(query, self.query_kernel), 2)
-        hidden = ops.tanh(query + ops.expand_dims(keys, 1))
-        return ops.squeeze(ops.matmul(hidden, self.score_kernel), -1)
+        hidden = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
+        # (A product of rank 4 has a gradient that XLA cannot compile in a loop.)
+        return ops.sum(hidden * self.score_kernel[:, 0], axis=-1)
 
     def call(self, query: Any, values: Any, mask: Any = None) -> tuple[Any, Any]:
         return self.attend(query, values, self.keys(values), mask)

@@ -28,8 +28,8 @@ class RecurrentDecoder(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call: words before each word `(batch, length, features)`; source
-    `(batch, source_steps, source_size)`; `mask`, floats `(batch, source_steps)`, 1 where
-    there is a step; `states`, the encoder's last, a list for each of its layers.
+    `(batch, source_steps, source_size)`; `mask`, floats `(batch, source_steps)`, 1
+    where there is a step; `states`, the encoder's last, a list for each of its layers.
     Returns `(batch, length, size)`.
     """
 
@@ -126,7 +126,7 @@ class RecurrentDecoder(keras.layers.Layer):
         return fixed, [*cells, *own]
 
     def follow(self, word: Any, states: list, fixed: list) -> tuple[Any, list, Any]:
-        """One word `(batch, word_size)` on, of a search: `(output, states, weights)`."""
+        """One word `(batch, word_size)` on: `(output, states, weights)`."""
         output, states, weights = self._follow(word, states, fixed, [])
         return self.finished(output, word), states, weights
 

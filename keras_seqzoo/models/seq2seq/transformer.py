@@ -84,7 +84,7 @@ class Transformer(Translator):
         return {
             "vocabulary": [" a", " dog", " ein", " Hund", "s", "."],
             "embedding_size": 8,
-            "num_layers": 2,
+            "num_layers": 1,
             "heads": 2,
             "hidden_size": 6,
             "max_length": 5,

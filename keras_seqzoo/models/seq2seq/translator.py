@@ -363,7 +363,7 @@ class _Logits(keras.layers.Layer):
 
 
 def _logits(parts: dict, source: Any, tokens: Any) -> Any:
-    """Teacher forcing: from the source and the subwords before each one to its logits."""
+    """Teacher forcing: from source and subwords before each one to its logits."""
     encoded = _encoded(parts, source)
     words = parts["drop"](_vectors(parts, tokens))
     outputs = parts["drop"](parts["network"].decode(encoded, words))

@@ -35,7 +35,9 @@ class Translation(Task):
     TOLERANCE = 1.0
     DATASETS = tuple(LANGUAGES)
     OPTIONS = frozenset({"min_count", "subwords"})
-    GIVES = "It translates a sentence: multi30k English to German, tatoeba to Chinese."
+    GIVES = (
+        "It translates an English sentence: into German, or of Tatoeba's set Chinese."
+    )
     FIGURE = "BLEU"
     FIGURE_IS = """\
 corpus BLEU in percent, one reference, cased, of detokenised translations by the model's
@@ -43,16 +45,16 @@ own beam search (sacrebleu; tokenize 13a for German, zh for Chinese; the signatu
 the metadata); test is Multi30k's test_2016_flickr, or 1,000 pairs of Tatoeba"""
     INTENDED_USE = """\
 To translate short plain sentences like those of its data on the phone; as a start for
-other pairs, by fine-tuning; to compare recurrent cells, attention and the Transformer."""
+other languages, by fine-tuning; to compare cells, attention and the Transformer."""
     USAGE = """\
 model = seqzoo.load("{name}")
 print(model.translate(["a man rides a bicycle."]))
 """
     LIMITS = """\
 Trained on some tens of thousands of short sentences: captions of photographs, or
-everyday sentences of learners. Beyond these it writes fluent nonsense, names and numbers
-among it, and it takes over what its data guess about people. Not for anything that
-matters."""
+everyday sentences of learners. Beyond these it writes fluent nonsense, names and
+numbers among it, and it takes over what its data guess about people. Not for anything
+that matters."""
     STEPS = "subwords"
 
     @classmethod
