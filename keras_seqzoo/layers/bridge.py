@@ -12,15 +12,16 @@ class Bridge(keras.layers.Layer):
 
     Where both read one way and have states of the same sizes, the decoder goes on where
     the encoder ended. Otherwise a state of `units` begins as tanh(W [s→; s←] + b) of
-    the encoder's states of the same layer and number, and others as zeros.
+    the encoder's states of the same layer and number, or of its first ones, and others
+    as zeros.
 
     Args:
         sizes: The sizes of each decoder layer's states.
         units: Of the decoder.
         **kwargs: Arguments of `keras.layers.Layer`.
 
-    Call: a list of states for each layer, as `RNNStack` returns them, each
-    `(batch, size)`. Returns such a list for the decoder.
+    Call: the encoder's states, `(batch, size)` each: a list for each layer, of a list
+    for each direction. Returns a list for each layer of the decoder.
 
     Source: Sutskever et al. 2014, arXiv 1409.3215, section 2; tanh: Bahdanau et al.
     2015, arXiv 1409.0473, appendix A.2.2 (there of the backward state alone).
@@ -32,10 +33,10 @@ class Bridge(keras.layers.Layer):
         self.units = units
 
     def build(self, states_shape: list) -> None:
-        self.first = {}  # (layer, state) -> Dense
+        self.first = {}  # "layer_state" -> Dense
         for i, (shapes, sizes) in enumerate(zip(states_shape, self.sizes)):
-            given = [shape[-1] for shape in shapes]
-            if given == sizes:
+            given = [[shape[-1] for shape in direction] for direction in shapes]
+            if given == [sizes]:
                 continue
             for j, size in enumerate(sizes):
                 if size == self.units:
@@ -45,7 +46,7 @@ class Bridge(keras.layers.Layer):
                         name=f"first_{i}_{j}",
                         dtype=self.dtype_policy,
                     )
-                    dense.build((None, sum(given[j :: len(sizes)])))
+                    dense.build((None, sum(one[_number(one, j)] for one in given)))
                     self.first[f"{i}_{j}"] = dense
         self.built = True
 
@@ -54,21 +55,28 @@ class Bridge(keras.layers.Layer):
 
     def _layer(self, i: int, given: list) -> list:
         sizes = self.sizes[i]
-        if [state.shape[-1] for state in given] == sizes:
-            return list(given)
+        of_given = [[state.shape[-1] for state in direction] for direction in given]
+        if of_given == [sizes]:
+            return list(given[0])
         found = []
         for j, size in enumerate(sizes):
             if size == self.units:
-                both = ops.concatenate(given[j :: len(sizes)], axis=-1)
-                found.append(self.first[f"{i}_{j}"](both))
+                number = _number(of_given[0], j)
+                both = [direction[number] for direction in given]
+                found.append(self.first[f"{i}_{j}"](ops.concatenate(both, axis=-1)))
             else:
-                zero = ops.zeros_like(given[0][:, :1])
+                zero = ops.zeros_like(given[0][0][:, :1])
                 found.append(zero + ops.zeros((1, size), zero.dtype))
         return found
 
     def compute_output_shape(self, states_shape: list) -> list:
-        batch = states_shape[0][0][0]
+        batch = states_shape[0][0][0][0]
         return [[(batch, size) for size in sizes] for sizes in self.sizes]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sizes": self.sizes, "units": self.units}
+
+
+def _number(sizes: list[int | None], j: int) -> int:
+    """The number of the encoder's state that state j of the decoder begins with."""
+    return j if j < len(sizes) and sizes[j] == sizes[0] else 0

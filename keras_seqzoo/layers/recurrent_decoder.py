@@ -29,8 +29,8 @@ class RecurrentDecoder(keras.layers.Layer):
 
     Call: words before each word `(batch, length, features)`; source
     `(batch, source_steps, source_size)`; `mask`, floats `(batch, source_steps)`, 1
-    where there is a step; `states`, the encoder's last, a list for each of its layers.
-    Returns `(batch, length, size)`.
+    where there is a step; `states`, the encoder's last, as `Bridge` takes them. Returns
+    `(batch, length, size)`.
     """
 
     attends: ClassVar[bool]  # Whether a step gives weights of the source steps.

@@ -17,6 +17,7 @@ TRAPS = {
     "folk_abc": ["piano rolls", "no standard split", "Y:"],
     "fsdd": ["2,400", "leaves a speaker out", "5 to 9"],
     "multi30k": ["sacreBLEU", "no-break", "line feeds", "one validation sentence"],
+    "tatoeba_en_zh": ["no standard split", "attribution", "114"],
     "flickr8k": ["test (800)", "aspect", "ImageNet"],
     "ptb": ["one stream", "9,999 words", "LDC99T42", "82,430"],
     "train_tickets": ["too small"],

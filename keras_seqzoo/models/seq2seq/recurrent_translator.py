@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_seqzoo.arguments import named_values, positive_integer, text, truth
-from keras_seqzoo.errors import UserError, first_line
+from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.bahdanau_decoder import BahdanauDecoder
 from keras_seqzoo.layers.luong_decoder import LuongDecoder
 from keras_seqzoo.layers.plain_decoder import PlainDecoder
@@ -110,11 +110,7 @@ class RecurrentTranslator(Translator):
             "cell_arguments": checked_cell_arguments(cell_arguments),
             "encoder_cell_arguments": checked_cell_arguments(encoder_cell_arguments),
         }
-        try:
-            network = RecurrentNetwork(config)
-        except TypeError as error:  # an argument that the decoder does not have
-            raise UserError(f"`decoder_arguments`: {first_line(error)}") from error
-        super().__init__(network, config, name)
+        super().__init__(RecurrentNetwork(config), config, name)
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
@@ -166,6 +162,7 @@ class RecurrentNetwork(Network):
             **config["decoder_arguments"],
             name="decoder",
         )
+        self.directions = 2 if config["bidirectional"] else 1
         self.drop = keras.layers.Dropout(config["dropout"], name="source_dropout")
         self.attends = self.decoder.attends
 
@@ -173,7 +170,8 @@ class RecurrentNetwork(Network):
         if self.reverse is not None:
             source = self.reverse(source, mask)
         outputs, states = self.encoder(source, mask=ops.greater(mask, 0.5))
-        return [self.drop(outputs), mask, states]
+        by_direction = [_cut(layer, self.directions) for layer in states]
+        return [self.drop(outputs), mask, by_direction]
 
     def decode(self, encoded: list, words: Any) -> Any:
         return self.decoder(words, *encoded)
@@ -183,3 +181,9 @@ class RecurrentNetwork(Network):
 
     def follow(self, word: Any, states: list, fixed: list) -> tuple[Any, list, Any]:
         return self.decoder.follow(word, states, fixed)
+
+
+def _cut(states: list, parts: int) -> list[list]:
+    """A list as so many lists of the same length."""
+    size = len(states) // parts
+    return [list(states[i * size : (i + 1) * size]) for i in range(parts)]

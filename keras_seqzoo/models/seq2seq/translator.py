@@ -244,7 +244,9 @@ class Translator(ZooModel):
         if key not in self._searches:
             spec = tf.TensorSpec((None, None), tf.int32)
             self._searches[key] = tf.function(
-                lambda source: self.search(source, *key), input_signature=[spec]
+                lambda source: self.search(source, *key),
+                input_signature=[spec],
+                autograph=False,
             )
         search = self._searches[key]
         return lambda inputs: {

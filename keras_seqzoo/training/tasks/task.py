@@ -221,7 +221,7 @@ class Task(abc.ABC):
         """What computes the model's `serve` as it is when called."""
         inputs = model.served_inputs()
         specs = {name: tf.TensorSpec(x.shape, x.dtype) for name, x in inputs.items()}
-        serve = tf.function(model.serve, input_signature=[specs])
+        serve = tf.function(model.serve, input_signature=[specs], autograph=False)
 
         def run(inputs):
             outputs = serve({name: tf.constant(x) for name, x in inputs.items()})
