@@ -55,6 +55,7 @@ class Prepared(NamedTuple):
             compiled, its optimizer built.
         task: Of the model.
         training_set: The rows that the task reads.
+        examples: These, as inputs and targets of the model.
         plan: Of the batches.
         batches: `(first epoch, end) -> dataset` of (inputs, labels, weights).
     """
@@ -63,6 +64,7 @@ class Prepared(NamedTuple):
     model: keras.Model
     task: type[Task]
     training_set: list
+    examples: pipeline.Examples
     plan: pipeline.Plan
     batches: Callable[[int, int], tf.data.Dataset]
 
@@ -90,8 +92,16 @@ def prepare(
     training_set = [
         row for split in data.train for row in task.read(data.dataset, split, data_dir)
     ]
+    with devices.scope(), _precision(training.precision):
+        whole = _create(recipe, recipe_path, training_set)
+        if first is None:
+            task.first_weights(whole, data_dir)
+        else:
+            _take_weights(whole, first, recipe_path)
+        model = _trained_part(recipe, recipe_path, whole, training_set)
+    examples = task.encode(training_set, model)
     plan = pipeline.Plan.of(
-        task.lengths(training_set),
+        examples.lengths.numpy(),
         data.batch_size,
         data.tokens_per_batch,
         data.bucket_boundaries,
@@ -106,12 +116,6 @@ def prepare(
             f"Received: {accumulated}"
         )
     with devices.scope(), _precision(training.precision):
-        whole = _create(recipe, recipe_path, training_set)
-        if first is None:
-            task.first_weights(whole, data_dir)
-        else:
-            _take_weights(whole, first, recipe_path)
-        model = _trained_part(recipe, recipe_path, whole, training_set)
         model.compile(
             optimizer=make_optimizer(
                 training, plan.batches, devices.num_replicas_in_sync
@@ -123,8 +127,6 @@ def prepare(
         if number_of_workers(devices) > 1:
             make_fit_for_workers(model)
 
-    examples = task.encode(training_set, model)
-
     def batches(first: int, end: int) -> tf.data.Dataset:
         return pipeline.training_batches(
             examples,
@@ -135,17 +137,17 @@ def prepare(
             augment=task.augment(data),
         )
 
-    return Prepared(whole, model, task, training_set, plan, batches)
+    return Prepared(whole, model, task, training_set, examples, plan, batches)
 
 
 def one_batch(prepared: Prepared, rows: int = 16) -> tuple:
     """Inputs, targets and weights of some rows of the commonest length."""
     task, training_set = prepared.task, prepared.training_set
-    lengths = task.lengths(training_set)
+    lengths = prepared.examples.lengths.numpy().tolist()
     ((commonest, _),) = collections.Counter(lengths).most_common(1)
     same = [row for row, n in zip(training_set, lengths) if n == commonest][:rows]
-    plan = pipeline.Plan.of(task.lengths(same), batch_size=len(same))
     examples = task.encode(same, prepared.model)
+    plan = pipeline.Plan.of(examples.lengths.numpy(), batch_size=len(same))
     return next(iter(pipeline.training_batches(examples, plan, 0, range(1))))
 
 
