@@ -50,7 +50,7 @@ class _Absent(types.ModuleType):
         return (_AnyClass,)
 
 
-class _AnyClass(metaclass=_AnyType):
+class _AnyClass:
     def __init_subclass__(cls, **keywords):
         super().__init_subclass__()
 
