@@ -10,8 +10,8 @@ each batch of each epoch. `fit` trains on these with the recipe's optimizer and 
 keeps the weights with the least dev loss. `unpack` makes of them a run folder whose
 training is at its end, so that `seqzoo train` has only to measure and to write.
 
-What is drawn for single examples (augmentation) and starting weights are not packed:
-recipes with either are refused.
+What the recipe draws for single examples of speech (time warp, masks) `fit` draws anew;
+other augmentation, and starting weights, are not packed: such recipes are refused.
 """
 
 import argparse
@@ -22,6 +22,8 @@ import time
 import types
 
 import numpy as np
+
+BUCKETS = 6  # JAX compiles a step for each, which takes longer than some padding.
 
 
 class _Absent(types.ModuleType):
@@ -95,27 +97,30 @@ def pack(recipe_path, data_dir, folder, changes=()):
     recipe = _recipe(recipe_path, changes)
     prepared = prepare(recipe, recipe_path, data_dir, make_strategy("none"))
     task, data, training = prepared.task, recipe.data, recipe.training
-    if task.augment(data) is not None or prepared.model is not prepared.whole:
+    drawn = task.augment(data) is not None and recipe.model.name not in _speech()
+    if drawn or prepared.model is not prepared.whole:
         sys.exit(f"{recipe_path}: has augmentation or a frozen part: train it here")
     change = task.change(data)
-    lengths = task.lengths(prepared.training_set)
-    plan = pipeline.Plan.of(
-        lengths,
-        data.batch_size,
-        data.tokens_per_batch,
-        data.bucket_boundaries,
-        static=True,
-    )
-    examples = task.encode(prepared.training_set, prepared.model)
-    dev = task.encode(
-        task.read(data.dataset, data.validation, data_dir), prepared.model
-    )
+    examples = prepared.examples
+    lengths = examples.lengths.numpy()
+    sizes = lengths, data.batch_size, data.tokens_per_batch
+    plan = pipeline.Plan.of(*sizes, data.bucket_boundaries, static=True)
+    if len(plan.boundaries) >= BUCKETS:
+        some = np.linspace(0, len(plan.boundaries) - 1, BUCKETS - 1).round()
+        boundaries = [plan.boundaries[int(i)] for i in some]
+        plan = pipeline.Plan.of(*sizes, boundaries, static=True)
+    parts, dev = {"train": examples}, None
+    if data.validation is not None:
+        dev = task.read(data.dataset, data.validation, data_dir)
+        dev = parts["dev"] = task.encode(dev, prepared.model)
     arrays = {}
-    for part, some in (("train", examples), ("dev", dev)):
+    for i, weight in enumerate(prepared.model.non_trainable_weights):
+        arrays[f"fixed/{i}"] = np.asarray(weight)
+    for part, some in parts.items():
         for name, values in {**some.inputs, "targets": some.targets}.items():
             _put(arrays, f"{part}/{name}", values)
-    dev_plan = plan._replace(longest=max(plan.longest, int(max(dev.lengths))))
-    for epoch in range(-1, training.epochs):
+    longest = max(int(max(some.lengths)) for some in parts.values())
+    for epoch in range(0 if dev is None else -1, training.epochs):
         some = dev if epoch < 0 else examples
         seeds = tf.constant([training.seed, epoch], tf.int64)
         order = tf.range(len(some.lengths), dtype=tf.int64)
@@ -133,7 +138,7 @@ def pack(recipe_path, data_dir, folder, changes=()):
                 max(some.lengths.numpy()[batch]),
                 plan.boundaries,
                 plan.rows,
-                dev_plan.longest,
+                longest,
             )
             for batch in rows
         ]
@@ -192,10 +197,12 @@ def _moved_places(change, examples, seeds):
 
 def fit(folder, output):
     """Trains; writes `<output>.npz` and `<output>.json` whenever the dev loss falls."""
-    sys.meta_path.append(_AbsentPackages())
     import jax
     import keras
+    from keras.src.utils import module_utils  # private: Keras, too, asks for TensorFlow
 
+    if not module_utils.tensorflow.available:
+        sys.meta_path.append(_AbsentPackages())
     from keras_seqzoo import registry
     from keras_seqzoo.training.optimizer import make_optimizer
     from keras_seqzoo.training.recipe import Recipe
@@ -210,6 +217,8 @@ def fit(folder, output):
     model = registry.create(spec["model"], **spec["arguments"])
     if [list(w.shape) for w in model.weights] != spec["weights"]:
         sys.exit(f"{folder}: packed for another version of the model")
+    for i, weight in enumerate(model.non_trainable_weights):
+        weight.assign(arrays[f"fixed/{i}"])
     model.compile(
         optimizer=make_optimizer(training, spec["steps"]),
         loss=task_of(spec["model"]).loss(training),
@@ -220,10 +229,12 @@ def fit(folder, output):
     device = jax.devices()[0].device_kind
     output.parent.mkdir(parents=True, exist_ok=True)
     history, best, best_epoch, seconds = [], float("inf"), 0, 0.0
-    dev = list(_batches(arrays, "dev", -1))
+    dev = list(_batches(arrays, "dev", -1)) if "rows/-1" in arrays else []
     for epoch in range(training.epochs):
         began = time.monotonic()
         batches = _batches(arrays, "train", epoch)
+        if spec["model"] in _speech():
+            batches = _augmented(batches, recipe.data, (training.seed, epoch))
         steps = len(arrays[f"sizes/{epoch}"])
         losses = model.fit(batches, steps_per_epoch=steps, verbose=0).history["loss"]
         if training.ema is not None:
@@ -234,9 +245,13 @@ def fit(folder, output):
             model.reset_metrics()
             dev_losses.append(float(model.test_on_batch(*batch)))
         counts = [float((batch[2] > 0).sum()) for batch in dev]
-        dev_loss = float(np.average(dev_losses, weights=counts))
+        figures = {"epoch": epoch + 1, "loss": losses[0]}
+        dev_loss = -float(epoch)  # Without a dev set the newest weights are the best.
+        if dev:
+            dev_loss = float(np.average(dev_losses, weights=counts))
+            figures["dev_loss"] = dev_loss
         seconds += time.monotonic() - began
-        history.append({"epoch": epoch + 1, "loss": losses[0], "dev_loss": dev_loss})
+        history.append(figures)
         print(f"{output.name} {history[-1]} {seconds:.0f} s", flush=True)
         if not np.isfinite(losses[0]):
             sys.exit(f"{output}: the loss is {losses[0]}")
@@ -257,6 +272,51 @@ def fit(folder, output):
         patience = training.patience
         if patience is not None and epoch + 1 - best_epoch >= patience:
             break
+
+
+def _speech():
+    from keras_seqzoo import registry
+
+    names = registry.list_models(pattern="ctc")
+    return [name for name in names if "speech" in name]
+
+
+def _augmented(batches, data, seed):
+    """The batches with each example's frames warped in time and masked.
+
+    As of `datasets.augment.time_warp` and `spec_augment`, by NumPy.
+    """
+    random = np.random.default_rng(seed)
+    for inputs, targets, weights in batches:
+        frames = inputs["frames"].copy()
+        for row in frames:
+            length = int(row.any(axis=1).sum())
+            if length > 1:
+                row[:length] = _drawn(row[:length], data, random)
+        yield {"frames": frames}, targets, weights
+
+
+def _drawn(frames, data, random):
+    from keras_seqzoo.training.tasks.speech_recognition import MASKS
+
+    last, bands = len(frames) - 1, frames.shape[1]
+    if data.time_warp:
+        place = last * random.uniform(0.25, 0.75)
+        room = min(data.time_warp * last, 0.5 * min(place, last - place))
+        moved = place + room * random.uniform(-1.0, 1.0)
+        source = np.interp(np.arange(last + 1), [0, moved, last], [0, place, last])
+        low = np.floor(source).astype(int)
+        part = (source - low)[:, None]
+        frames = (1 - part) * frames[low] + part * frames[np.minimum(low + 1, last)]
+    hidden = np.zeros(frames.shape, bool)
+    for _ in range(MASKS):
+        width = random.integers(0, min(data.time_mask or 0, len(frames) // 5) + 1)
+        start = random.integers(0, len(frames) - width + 1)
+        hidden[start : start + width] = True
+        width = random.integers(0, (data.frequency_mask or 0) + 1)
+        start = random.integers(0, bands - width + 1)
+        hidden[:, start : start + width] = True
+    return np.where(hidden, frames.mean(axis=0), frames)
 
 
 def _batches(arrays, part, epoch):
@@ -322,8 +382,10 @@ def unpack(recipe_path, data_dir, result, run, changes=()):
     with np.load(result.with_suffix(".npz")) as stored:
         weights = [stored[f"arr_{i}"].astype("float32") for i in range(len(stored))]
     model.set_weights(weights)
-    dev = task.read(data.dataset, data.validation, data_dir)
-    score = task.scorer(model, dev)()
+    score = None
+    if data.validation is not None:
+        dev = task.read(data.dataset, data.validation, data_dir)
+        score = task.scorer(model, dev)()
     progress = Progress(**state, best_value=score, stopped=True)
     keeper = EpochKeeper(run, None)
     keeper.set_model(model)
@@ -338,7 +400,8 @@ def unpack(recipe_path, data_dir, result, run, changes=()):
     checkpoint.save(
         run / "checkpoints", progress.epochs, dataclasses.asdict(progress), arrays
     )
-    print(f"{run}: dev {task.METRIC} {score:.2f} in epoch {progress.best_epoch}")
+    figure = "none" if score is None else f"{score:.2f}"
+    print(f"{run}: dev {task.METRIC} {figure}, epoch {progress.best_epoch}")
 
 
 def _recipe(path, changes):

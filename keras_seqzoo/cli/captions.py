@@ -1,14 +1,12 @@
 """What `seqzoo predict` says of pictures: captions, and where each word looked."""
 
-import io
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 import click
 import numpy as np
 
-from keras_seqzoo.cli.options import check_drawing
+from keras_seqzoo.cli.drawing import check_drawing, write_drawing
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json
 
@@ -93,9 +91,7 @@ def draw_attention(
         panel.imshow(shown.astype("uint8"))
         panel.set_title(word, fontsize="medium").set_parse_math(False)
     figure.suptitle(caption).set_parse_math(False)
-    content = io.BytesIO()
-    figure.savefig(content, format=pathlib.Path(path).suffix[1:].lower())
-    pathlib.Path(path).write_bytes(content.getvalue())
+    write_drawing(figure, path)
 
 
 def _as_json(name: str, found: tuple[str, list]) -> dict[str, Any]:

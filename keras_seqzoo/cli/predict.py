@@ -24,7 +24,8 @@ _WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
     "-o",
     "--output",
     type=click.Path(dir_okay=False),
-    help="File (.png) to draw what each word looked at, or the labels over time, into.",
+    help="File (.png) to draw into what each word of a caption or translation saw, or "
+    "the labels over time.",
 )
 @click.option("--beams", type=int, help="Beams of the model's search, not its own.")
 @click.option(
@@ -48,8 +49,9 @@ def predict_command(
     channels' names (`seqzoo info TAG` has them) in the first line, or in their order.
     A model that makes text or music says how likely a text, or the music of a MIDI
     file, is, and what it expects next. A model of pictures describes each file in a
-    sentence. A speech recogniser writes down WAV files, or from "-" raw samples of 16
-    bits as they come; one that starts at frames reads them from .npy or Sphinx files.
+    sentence. A translator prints each sentence's translation. A speech recogniser
+    writes down WAV files, or from "-" raw samples of 16 bits as they come; one that
+    starts at frames reads them from .npy or Sphinx files.
 
     TAG is a pretrained model's name, a preset folder or a zip of one, or an exported
     .tflite or .onnx file. Without INPUT, or where it is "-", standard input is read:
@@ -67,6 +69,7 @@ def predict_command(
       seqzoo predict bi_peephole_speech.connected_digits number.wav --plot
       arecord -r 8000 -f S16_LE -t raw | seqzoo predict \\
         coupled_lstm_speech.connected_digits -
+      seqzoo predict transformer.multi30k "a man rides a bicycle." -o seen.png
     """
     model = load_model(tag, beams)
     if hasattr(model, "transcribe"):
@@ -83,8 +86,18 @@ def predict_command(
 
         predict_captions(model, inputs, output, as_json)
         return
+    if hasattr(model, "translate"):
+        if plot:
+            raise UserError(_PLOT_NEEDS)
+        from keras_seqzoo.cli.translations import predict_translations
+
+        sentences = [line for item in inputs or ("-",) for line in lines_of(item)]
+        predict_translations(model, sentences, output, as_json)
+        return
     if output is not None:
-        raise UserError("--output needs a model that describes pictures or hears.")
+        raise UserError(
+            "--output needs a model that describes pictures, hears or translates."
+        )
     if hasattr(model, "predict_series"):
         if plot:
             raise UserError(_PLOT_NEEDS)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
-from keras_seqzoo.cli.options import check_drawing
+from keras_seqzoo.cli.drawing import check_drawing
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json
 

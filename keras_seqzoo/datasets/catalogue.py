@@ -23,6 +23,7 @@ _BUILDERS = {
     "connected_digits": "ConnectedDigits",
     "an4_mfcc": "An4Mfcc",
     "multi30k": "Multi30k",
+    "tatoeba_en_zh": "TatoebaEnZh",
     "flickr8k": "Flickr8k",
     "ptb": "Ptb",
 }

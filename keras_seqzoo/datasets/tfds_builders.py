@@ -7,8 +7,8 @@
 
 This module imports all builders, and with each import tfds learns a name: atis, snips,
 sst2, mr, jsb_chorales, nottingham, folk_abc, uci_har, japanese_vowels, fsdd, multi30k,
-flickr8k, ptb, connected_digits and an4_mfcc. A set that has no public place for its
-very files takes them from `manual_dir`:
+flickr8k, ptb, connected_digits, an4_mfcc and tatoeba_en_zh. A set that has no public
+place for its very files takes them from `manual_dir`:
 
     config = tfds.download.DownloadConfig(manual_dir="data/uci_har")
     tfds.load(
@@ -33,6 +33,7 @@ from keras_seqzoo.datasets.nottingham import Nottingham
 from keras_seqzoo.datasets.ptb import Ptb
 from keras_seqzoo.datasets.snips import Snips
 from keras_seqzoo.datasets.sst2 import Sst2
+from keras_seqzoo.datasets.tatoeba_en_zh import TatoebaEnZh
 from keras_seqzoo.datasets.uci_har import UciHar
 
 __all__ = [
@@ -50,5 +51,6 @@ __all__ = [
     "Ptb",
     "Snips",
     "Sst2",
+    "TatoebaEnZh",
     "UciHar",
 ]

@@ -110,13 +110,14 @@ def for_each_beam(values: Any, beams: int) -> Any:
     """Tensors `(batch, ...)` as `(batch * beams, ...)`: each row `beams` times.
 
     Args:
-        values: A nest of tensors whose sizes but the batch are known.
+        values: A nest of tensors.
         beams: How many times.
     """
 
     def repeated(x):
-        x = ops.tile(ops.expand_dims(x, 1), [1, beams] + [1] * (len(x.shape) - 1))
-        return ops.reshape(x, (-1, *x.shape[2:]))
+        sizes = ops.shape(x)[1:]
+        x = ops.tile(ops.expand_dims(x, 1), [1, beams] + [1] * len(sizes))
+        return ops.reshape(x, (-1, *sizes))
 
     return tree.map_structure(repeated, values)
 

@@ -1,5 +1,6 @@
 """What runs a cell over time; Keras' own layers are used as they are."""
 
+from keras_seqzoo.layers.attention import Attention
 from keras_seqzoo.layers.by_name import recurrent_layer
 from keras_seqzoo.layers.clockwork_rnn import ClockworkRNN
 from keras_seqzoo.layers.coupled_lstm import CoupledLSTM
@@ -16,6 +17,7 @@ __all__ = [
     "CTCLoss",
     "LRU",
     "SCRN",
+    "Attention",
     "ClockworkRNN",
     "CoupledLSTM",
     "MinGRU",

@@ -25,6 +25,7 @@ from keras_seqzoo.runtime.sentence_classifier import SentenceClassifierRunner
 from keras_seqzoo.runtime.series import SeriesClassifierRunner
 from keras_seqzoo.runtime.speech import SpeechRunner
 from keras_seqzoo.runtime.tagger import TaggerRunner
+from keras_seqzoo.runtime.translation import TranslationRunner
 from keras_seqzoo.runtime.word_stream import WordStream
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "SeriesClassifierRunner",
     "SpeechRunner",
     "TaggerRunner",
+    "TranslationRunner",
     "WordStream",
     "load",
 ]
@@ -48,6 +50,7 @@ _RUNNERS = {
     "sentence_classification": SentenceClassifierRunner,
     "captioning": CaptionRunner,
     "piano_roll": PianoRollRunner,
+    "translation": TranslationRunner,
     "language_model": LanguageModelRunner,
     "speech_recognition": SpeechRunner,
 }

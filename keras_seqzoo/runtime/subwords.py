@@ -72,6 +72,10 @@ class SubwordIds:
             pieces.append(self._pieces[number if known else UNKNOWN])
         return "".join(pieces).removeprefix(" ")
 
+    def piece(self, number: int) -> str:
+        """The text of an id, a space in front included."""
+        return self._pieces[number]
+
     def _longest_piece(self, text, position):
         """The id of the longest entry that stands there, and its length."""
         for end in range(min(position + self._longest, len(text)), position, -1):

@@ -55,6 +55,7 @@ class Prepared(NamedTuple):
             compiled, its optimizer built.
         task: Of the model.
         training_set: The rows that the task reads.
+        examples: These, as inputs and targets of the model.
         plan: Of the batches.
         batches: `(first epoch, end) -> dataset` of (inputs, labels, weights).
     """
@@ -63,6 +64,7 @@ class Prepared(NamedTuple):
     model: keras.Model
     task: type[Task]
     training_set: list
+    examples: pipeline.Examples
     plan: pipeline.Plan
     batches: Callable[[int, int], tf.data.Dataset]
 
@@ -135,17 +137,17 @@ def prepare(
             augment=task.augment(data),
         )
 
-    return Prepared(whole, model, task, training_set, plan, batches)
+    return Prepared(whole, model, task, training_set, examples, plan, batches)
 
 
 def one_batch(prepared: Prepared, rows: int = 16) -> tuple:
     """Inputs, targets and weights of some rows of the commonest length."""
     task, training_set = prepared.task, prepared.training_set
-    lengths = task.lengths(training_set)
+    lengths = prepared.examples.lengths.numpy().tolist()
     ((commonest, _),) = collections.Counter(lengths).most_common(1)
     same = [row for row, n in zip(training_set, lengths) if n == commonest][:rows]
-    plan = pipeline.Plan.of(task.lengths(same), batch_size=len(same))
     examples = task.encode(same, prepared.model)
+    plan = pipeline.Plan.of(examples.lengths.numpy(), batch_size=len(same))
     return next(iter(pipeline.training_batches(examples, plan, 0, range(1))))
 
 

@@ -53,6 +53,7 @@ class Data(Section):
     # Of some tasks only, see `Task.OPTIONS`.
     word_dropout: float = Field(default=0.0, ge=0, le=10)  # See tagging.word_dropout.
     min_count: int = Field(default=1, gt=0)  # Rarer words are out of vocabulary.
+    subwords: int = Field(default=8000, gt=0)  # Entries of the vocabulary, at most.
     noise: float = Field(default=0.0, ge=0)  # Deviation, in the data's unit.
     rotate: float = Field(default=0.0, ge=0, le=180)  # Degrees, of vectors in space.
     transpose: int = Field(default=0, ge=0, le=12)  # Semitones up or down, at most.

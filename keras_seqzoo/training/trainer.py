@@ -246,7 +246,8 @@ def _dev_score(model: keras.Model, job: _Job) -> Callable[[], float] | None:
     data, task = job.recipe.data, task_of(job.recipe.model.name)
     if data.validation is None:
         return None
-    return task.scorer(model, task.read(data.dataset, data.validation, job.data_dir))
+    rows = task.read(data.dataset, data.validation, job.data_dir)
+    return task.quick_scorer(model, rows)
 
 
 def _figures(
@@ -269,6 +270,7 @@ def _figures(
         "metric": task.METRIC,
         "value": value(data.test),
         "dev_value": value(data.validation),
+        **task.conditions(task.read(data.dataset, data.test, job.data_dir)),
         "parameters": model.count_params(),
         "train_seconds": round(progress.seconds + _seconds_before(job), 1),
         "epochs": progress.epochs,

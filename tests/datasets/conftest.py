@@ -132,6 +132,18 @@ def multi30k_files():
     return files
 
 
+def tatoeba_files():
+    def file(split):
+        lines = (
+            f"Sentence {row}.\t第{row}\u3000句。\tCC-BY #{row}\n"
+            for row in range(ROWS[split])
+        )
+        return gzip.compress("".join(lines).encode())
+
+    splits = {"train": "train", "dev": "validation", "test": "test"}
+    return {f"{name}.tsv.gz": file(split) for name, split in splits.items()}
+
+
 def flickr8k_files():
     import tensorflow as tf
 
@@ -204,6 +216,7 @@ FAKES = {  # Name -> its files and the rows of its splits.
     "connected_digits": (fsdd_files, {"train": 3, "validation": 2, "test": 4}),
     "an4_mfcc": (an4_files, {"train": 5, "test": 3}),
     "multi30k": (multi30k_files, ROWS),
+    "tatoeba_en_zh": (tatoeba_files, ROWS),
     "flickr8k": (flickr8k_files, ROWS),
     "ptb": (ptb_files, ROWS),
 }

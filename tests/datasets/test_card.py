@@ -19,6 +19,7 @@ TRAPS = {
     "connected_digits": ["fixed seed", "one speaker only", "coarticulation"],
     "an4_mfcc": ["not normalised", "NOVEMBER and THIRTEEN", "no validation part"],
     "multi30k": ["sacreBLEU", "no-break", "line feeds", "one validation sentence"],
+    "tatoeba_en_zh": ["no standard split", "attribution", "114"],
     "flickr8k": ["test (800)", "aspect", "ImageNet"],
     "ptb": ["one stream", "9,999 words", "LDC99T42", "82,430"],
     "train_tickets": ["too small"],

@@ -14,6 +14,7 @@ _TASKS = {
     "series_classification": "SeriesClassification",
     "slot_filling": "SlotFilling",
     "speech_recognition": "SpeechRecognition",
+    "translation": "Translation",
     "word_language_modelling": "WordLanguageModelling",
 }
 

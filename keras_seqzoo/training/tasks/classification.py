@@ -22,6 +22,11 @@ class Classification(Task):
 
     @classmethod
     @abc.abstractmethod
+    def lengths(cls, rows: Sequence[Any]) -> list[int]:
+        """The steps of each row."""
+
+    @classmethod
+    @abc.abstractmethod
     def label(cls, row: Any) -> str:
         """The name of a row's class."""
 

@@ -90,11 +90,6 @@ class Task(abc.ABC):
 
     @classmethod
     @abc.abstractmethod
-    def lengths(cls, rows: Sequence[Any]) -> list[int]:
-        """The steps of each row: what buckets go by."""
-
-    @classmethod
-    @abc.abstractmethod
     def assets(cls, rows: Sequence[Any], data: Any) -> dict[str, Any]:
         """The model's arguments that come from the training rows.
 
@@ -205,11 +200,28 @@ class Task(abc.ABC):
         return lambda: metric(run)
 
     @classmethod
+    def quick_scorer(cls, model: Any, rows: Sequence[Any]) -> Callable[[], float]:
+        """As `scorer`, of the figure that epochs of a training are compared by.
+
+        The same, unless a cheaper one of the same kind serves to compare.
+
+        Args:
+            model: As `trained_part` gives it.
+            rows: What it is measured on.
+        """
+        return cls.scorer(model, rows)
+
+    @classmethod
+    def conditions(cls, rows: Sequence[Any]) -> dict[str, str]:
+        """How the figure is measured on these rows, for the preset's metadata."""
+        return {}
+
+    @classmethod
     def runner(cls, model: Any) -> Run:
         """What computes the model's `serve` as it is when called."""
         inputs = model.served_inputs()
         specs = {name: tf.TensorSpec(x.shape, x.dtype) for name, x in inputs.items()}
-        serve = tf.function(model.serve, input_signature=[specs])
+        serve = tf.function(model.serve, input_signature=[specs], autograph=False)
 
         def run(inputs):
             outputs = serve({name: tf.constant(x) for name, x in inputs.items()})

@@ -1,0 +1,1 @@
+"""Models that make a sequence out of another of another length."""
