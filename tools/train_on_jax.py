@@ -10,8 +10,8 @@ each batch of each epoch. `fit` trains on these with the recipe's optimizer and 
 keeps the weights with the least dev loss. `unpack` makes of them a run folder whose
 training is at its end, so that `seqzoo train` has only to measure and to write.
 
-What the recipe draws for single examples of speech (time warp, masks) `fit` draws anew;
-other augmentation, and starting weights, are not packed: such recipes are refused.
+What is drawn for single examples (augmentation, but for that of a model's own layers)
+and starting weights are not packed: recipes with either are refused.
 """
 
 import argparse
@@ -97,8 +97,7 @@ def pack(recipe_path, data_dir, folder, changes=()):
     recipe = _recipe(recipe_path, changes)
     prepared = prepare(recipe, recipe_path, data_dir, make_strategy("none"))
     task, data, training = prepared.task, recipe.data, recipe.training
-    drawn = task.augment(data) is not None and recipe.model.name not in _speech()
-    if drawn or prepared.model is not prepared.whole:
+    if task.augment(data) is not None or prepared.model is not prepared.whole:
         sys.exit(f"{recipe_path}: has augmentation or a frozen part: train it here")
     change = task.change(data)
     examples = prepared.examples
@@ -233,8 +232,6 @@ def fit(folder, output):
     for epoch in range(training.epochs):
         began = time.monotonic()
         batches = _batches(arrays, "train", epoch)
-        if spec["model"] in _speech():
-            batches = _augmented(batches, recipe.data, (training.seed, epoch))
         steps = len(arrays[f"sizes/{epoch}"])
         losses = model.fit(batches, steps_per_epoch=steps, verbose=0).history["loss"]
         if training.ema is not None:
@@ -272,51 +269,6 @@ def fit(folder, output):
         patience = training.patience
         if patience is not None and epoch + 1 - best_epoch >= patience:
             break
-
-
-def _speech():
-    from keras_seqzoo import registry
-
-    names = registry.list_models(pattern="ctc")
-    return [name for name in names if "speech" in name]
-
-
-def _augmented(batches, data, seed):
-    """The batches with each example's frames warped in time and masked.
-
-    As of `datasets.augment.time_warp` and `spec_augment`, by NumPy.
-    """
-    random = np.random.default_rng(seed)
-    for inputs, targets, weights in batches:
-        frames = inputs["frames"].copy()
-        for row in frames:
-            length = int(row.any(axis=1).sum())
-            if length > 1:
-                row[:length] = _drawn(row[:length], data, random)
-        yield {"frames": frames}, targets, weights
-
-
-def _drawn(frames, data, random):
-    from keras_seqzoo.training.tasks.speech_recognition import MASKS
-
-    last, bands = len(frames) - 1, frames.shape[1]
-    if data.time_warp:
-        place = last * random.uniform(0.25, 0.75)
-        room = min(data.time_warp * last, 0.5 * min(place, last - place))
-        moved = place + room * random.uniform(-1.0, 1.0)
-        source = np.interp(np.arange(last + 1), [0, moved, last], [0, place, last])
-        low = np.floor(source).astype(int)
-        part = (source - low)[:, None]
-        frames = (1 - part) * frames[low] + part * frames[np.minimum(low + 1, last)]
-    hidden = np.zeros(frames.shape, bool)
-    for _ in range(MASKS):
-        width = random.integers(0, min(data.time_mask or 0, len(frames) // 5) + 1)
-        start = random.integers(0, len(frames) - width + 1)
-        hidden[start : start + width] = True
-        width = random.integers(0, (data.frequency_mask or 0) + 1)
-        start = random.integers(0, bands - width + 1)
-        hidden[:, start : start + width] = True
-    return np.where(hidden, frames.mean(axis=0), frames)
 
 
 def _batches(arrays, part, epoch):
