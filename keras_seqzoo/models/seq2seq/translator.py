@@ -172,7 +172,7 @@ class Translator(ZooModel):
         """One step of a search.
 
         Args:
-            tokens: The subwords before, `(batch * beams,)`, int32, less `FIRST_WRITTEN`.
+            tokens: The subwords before `(batch * beams,)`, int32, less FIRST_WRITTEN.
             states: Of the step before, `(batch * beams, ...)`.
             fixed: As `begin_search` gave it.
 
