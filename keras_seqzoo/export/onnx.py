@@ -12,6 +12,10 @@ from tf2onnx import utils
 from keras_seqzoo.errors import first_line
 from keras_seqzoo.export.canonical_onnx import canonical
 from keras_seqzoo.export.fused_nodes import fused_nodes
+from keras_seqzoo.export.loop_invariants import (
+    give_loops_their_weights,
+    hoist_invariants,
+)
 from keras_seqzoo.export.recurrent_node import node_from_marker
 from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served
@@ -59,6 +63,7 @@ def _convert(served):
         custom_op_handlers={
             "PyFuncStateless": (node_from_marker, []),
             "ReverseV2": (_reverse, []),
+            "SelectV2": (_where, []),
             **{name: (handler, []) for name, handler in _COMPOSED.items()},
         },
         custom_rewriter=[_drop_double_reverses],
@@ -68,6 +73,9 @@ def _convert(served):
         if not onnx.defs.has(node.op_type, node.domain):
             reason = unsupported(node.op_type, node.name, served.model, "ONNX")
             raise ExportError(reason)
+    canonical(model.graph)  # different names, and none of Identity's
+    hoist_invariants(model.graph)
+    give_loops_their_weights(model.graph)
     canonical(model.graph)
     model.graph.name = served.model.name
     _name_sizes(model.graph.input, served.inputs)
@@ -120,6 +128,25 @@ def _reverse(ctx, node, name, args):
     shapes, dtypes, outputs = node.output_shapes, node.output_dtypes, node.output
     ctx.remove_node(node.name)
     ctx.make_node("Slice", inputs, outputs=outputs, shapes=shapes, dtypes=dtypes)
+
+
+def _where(ctx, node, name, args):
+    """SelectV2 as Where; tf2onnx's own, products and a sum, makes NaN of infinity."""
+    del name, args
+    condition, x, y = node.input
+    shapes, dtypes, outputs = node.output_shapes, node.output_dtypes, node.output
+    ctx.remove_node(node.name)
+    own = {"outputs": outputs, "shapes": shapes, "dtypes": dtypes}
+    if dtypes[0] != onnx.TensorProto.BOOL:
+        ctx.make_node("Where", [condition, x, y], **own)
+        return
+    # onnxruntime has no Where of booleans.
+    other = ctx.make_node("Not", [condition], shapes=shapes, dtypes=dtypes)
+    parts = [
+        ctx.make_node("And", pair, shapes=shapes, dtypes=dtypes).output[0]
+        for pair in ([condition, x], [other.output[0], y])
+    ]
+    ctx.make_node("Or", parts, **own)
 
 
 def _composed(*steps):

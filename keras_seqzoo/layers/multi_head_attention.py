@@ -51,15 +51,25 @@ class MultiHeadAttention(keras.layers.Layer):
         self.built = True
 
     def keys_values(self, memory: Any) -> tuple[Any, Any]:
-        """Of `(batch, memory_steps, size)`, each `(batch, heads, memory_steps, d)`."""
+        """Of `(batch, memory_steps, size)`, each `(batch, heads, memory_steps, d)`.
+
+        The memory of one step may be `(batch, size)`.
+        """
         return self._heads(self.key(memory)), self._heads(self.value(memory))
 
     def attend(self, query: Any, keys: Any, values: Any, mask: Any) -> tuple[Any, Any]:
-        """As the call, of keys and values as `keys_values` gives them."""
+        """As the call, of keys and values as `keys_values` gives them.
+
+        Of a query of one step, `(batch, size)`, what is returned has no steps either.
+        """
         q = self._heads(self.query(query)) / (self.size // self.heads) ** 0.5
         scores = ops.matmul(q, ops.swapaxes(keys, 2, 3))
         weights = attention_weights(scores, mask)  # (batch, heads, steps, memory_steps)
-        seen = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
+        seen = ops.matmul(weights, values)  # (batch, heads, steps, d)
+        if len(query.shape) == 2:
+            seen = ops.reshape(seen, (-1, self.size))
+            return self.output_projection(seen), ops.squeeze(weights, 2)
+        seen = ops.transpose(seen, (0, 2, 1, 3))
         seen = ops.reshape(seen, (-1, ops.shape(query)[1], self.size))
         return self.output_projection(seen), weights
 
@@ -67,8 +77,11 @@ class MultiHeadAttention(keras.layers.Layer):
         return self.attend(query, *self.keys_values(memory), mask)
 
     def _heads(self, x: Any) -> Any:
-        steps = ops.shape(x)[1]
-        x = ops.reshape(x, (-1, steps, self.heads, self.size // self.heads))
+        """`(batch, heads, steps, d)`."""
+        d = self.size // self.heads
+        if len(x.shape) == 2:
+            return ops.reshape(x, (-1, self.heads, 1, d))
+        x = ops.reshape(x, (-1, ops.shape(x)[1], self.heads, d))
         return ops.transpose(x, (0, 2, 1, 3))
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> tuple[None, None]:

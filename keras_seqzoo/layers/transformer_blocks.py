@@ -173,7 +173,7 @@ class TransformerDecoderBlock(_Block):
         return self.attend(x, own, of_source, training)[0]
 
     def keys_values(self, x: Any) -> tuple[Any, Any]:
-        """Of words `(batch, length, size)` for the self-attention."""
+        """Of words `(batch, length, size)`, or one, for the self-attention."""
         return self.self_attention.keys_values(self._before(self.norms[0], x))
 
     def source_keys_values(self, source: Any) -> tuple[Any, Any]:
@@ -187,7 +187,8 @@ class TransformerDecoderBlock(_Block):
 
         Returns:
             `(batch, length, size)` and the weights of the source
-            `(batch, heads, length, source_steps)`.
+            `(batch, heads, length, source_steps)`; of one word `x` `(batch, size)`
+            both without the length.
         """
         weights = []
 

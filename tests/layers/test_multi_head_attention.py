@@ -46,9 +46,14 @@ def test_kept_keys_and_values_serve_as_the_memory_does():
     layer = filled(MultiHeadAttention(4, 8), query, memory)
     keys, values = layer.keys_values(memory)
     assert keys.shape == values.shape == (2, 4, 5, 2)
-    found = layer.attend(query[:, :1], keys, values, mask)[0]
-    expected = layer(query, memory, mask=mask)[0]
-    np.testing.assert_allclose(found, expected[:, :1], atol=1e-6)
+    expected, of_all = layer(query, memory, mask=mask)
+    for t in range(3):
+        found, weights = layer.attend(query[:, t], keys, values, mask)
+        np.testing.assert_allclose(found, expected[:, t], atol=1e-6)
+        np.testing.assert_allclose(weights, of_all[:, :, t], atol=1e-6)
+    one = layer.keys_values(memory[:, 2])
+    np.testing.assert_allclose(one[0][:, :, 0], keys[:, :, 2], atol=1e-6)
+    np.testing.assert_allclose(one[1][:, :, 0], values[:, :, 2], atol=1e-6)
 
 
 def test_size_must_be_a_multiple_of_the_heads():

@@ -80,9 +80,9 @@ def test_decoder_block_sees_no_later_word_and_goes_word_by_word(pre_norm):
     of_source = *block.source_keys_values(source), mask[:, None, None, :]
     for t in range(6):
         own = keys[:, :, : t + 1], values[:, :, : t + 1], np.ones((1, 1, 1, t + 1))
-        found, weights = block.attend(x[:, t : t + 1], own, of_source)
-        np.testing.assert_allclose(found[:, 0], whole[:, t], atol=1e-5)
-        assert weights.shape == (2, HEADS, 1, 4)
+        found, weights = block.attend(x[:, t], own, of_source)
+        np.testing.assert_allclose(found, whole[:, t], atol=1e-5)
+        assert weights.shape == (2, HEADS, 4)
         assert not np.asarray(weights)[1, ..., 2:].any()
 
 

@@ -154,7 +154,7 @@ class TransformerNetwork(Network):
         now = ops.cast(ops.equal(place, time), "float32")[:, None, :, None]
         before = ops.cast(place <= time, "float32")[:, None, None, :]
         mask = mask[:, None, None, :]
-        x = ops.expand_dims(word, 1) + positions(time, self.size)
+        x = word + positions(time[:, 0], self.size)  # (rows, size)
         after, found = [], []
         for i, block in enumerate(self.decoder):
             new = block.keys_values(x)  # each (rows, heads, 1, d)
@@ -164,8 +164,8 @@ class TransformerNetwork(Network):
             ]
             x, weights = block.attend(x, (*own, before), (*fixed[i], mask))
             after += own
-            found.append(weights[:, :, 0])  # (rows, heads, source_steps)
-        output = self.decoder_norm(x)[:, 0]
+            found.append(weights)  # (rows, heads, source_steps)
+        output = self.decoder_norm(x)
         # Heads and blocks look at different things: what is shown is their mean.
         weights = ops.mean(ops.concatenate(found, axis=1), axis=1)
         return output, [*after, time + 1.0], weights

@@ -128,46 +128,71 @@ class Translator(ZooModel):
         beams = self.config["beams"] if beams is None else beams
         if length_penalty is None:
             length_penalty = self.config["length_penalty"]
-        length, network = self.config["max_length"], self.parts["network"]
-        encoded = _encoded(self.parts, source)
-        fixed, states = network.begin(encoded, length)
-        fixed = for_each_beam(fixed, beams)
-        if network.attends:
-            # What each word saw is gathered beside the network's own states.
-            there = ops.expand_dims(_mask(source), 1)  # (batch, 1, source_length)
-            seen = ops.zeros((1, length, 1)) * there
-            states = [*states, seen, ops.zeros_like(there[:, 0, :1])]
+        fixed, first = self.begin_search(source, beams)
 
         def step(tokens, states):
-            word = _vectors(self.parts, tokens + FIRST_WRITTEN)  # (rows, size)
-            if not network.attends:
-                output, states, _ = network.follow(word, states, fixed)
-                return self._log_p(output), states
-            *states, seen, time = states
-            output, states, weights = network.follow(word, states, fixed)
-            place = ops.arange(length, dtype="float32")[None, :]
-            now = ops.cast(ops.equal(place, time), "float32")  # (rows, max_length)
-            weights = ops.cast(ops.expand_dims(weights, 1), "float32")
-            seen = seen + weights * ops.expand_dims(now, 2)
-            return self._log_p(output), [*states, seen, time + 1.0]
+            return self.search_step(tokens, states, fixed)
 
         limits = {
             "start": START - FIRST_WRITTEN,
             "end": END - FIRST_WRITTEN,
-            "max_length": length,
+            "max_length": self.config["max_length"],
         }
         if beams == 1:
-            tokens, scores, states = greedy_search(step, states, **limits)
+            tokens, scores, states = greedy_search(step, first, **limits)
         else:
             tokens, scores, states = beam_search(
-                step, states, beams=beams, length_penalty=length_penalty, **limits
+                step, first, beams=beams, length_penalty=length_penalty, **limits
             )
         found = {"tokens": tokens + FIRST_WRITTEN, "scores": scores}
-        return found | ({"attention": states[-2]} if network.attends else {})
+        return found | ({"attention": states[-2]} if self.attends else {})
 
-    def _log_p(self, output: Any) -> Any:
-        scores = self.parts["logits"](self.parts["words"](output, reverse=True))
-        return ops.log_softmax(ops.cast(scores, "float32"), axis=-1)
+    def begin_search(self, source: Any, beams: int) -> tuple[list, list]:
+        """What a search starts from.
+
+        Args:
+            source: `(batch, source_length)`, int32.
+            beams: Beams of the search.
+
+        Returns:
+            What is the same for all steps, nested, `(batch * beams, ...)`; and the
+            states before the first, `(batch, ...)`. If the model attends the last
+            two are what each subword saw `(batch, max_length, source_length)`, and the
+            number of the step.
+        """
+        length, network = self.config["max_length"], self.parts["network"]
+        fixed, states = network.begin(_encoded(self.parts, source), length)
+        if network.attends:
+            there = ops.expand_dims(_mask(source), 1)  # (batch, 1, source_length)
+            seen = ops.zeros((1, length, 1)) * there
+            states = [*states, seen, ops.zeros_like(there[:, 0, :1])]
+        return for_each_beam(fixed, beams), states
+
+    def search_step(self, tokens: Any, states: list, fixed: list) -> tuple[Any, list]:
+        """One step of a search.
+
+        Args:
+            tokens: The subwords before `(batch * beams,)`, int32, less FIRST_WRITTEN.
+            states: Of the step before, `(batch * beams, ...)`.
+            fixed: As `begin_search` gave it.
+
+        Returns:
+            Log-probabilities `(batch * beams, len(vocabulary) + 1)`, float32, of END
+            and of each entry of the vocabulary; and the states after the step.
+        """
+        network, parts = self.parts["network"], self.parts
+        if network.attends:
+            *states, seen, time = states
+        word = _vectors(parts, tokens + FIRST_WRITTEN)  # (rows, size)
+        output, states, weights = network.follow(word, states, fixed)
+        if network.attends:
+            place = ops.arange(seen.shape[1], dtype="float32")[None, :]
+            now = ops.cast(ops.equal(place, time), "float32")  # (rows, max_length)
+            weights = ops.cast(ops.expand_dims(weights, 1), "float32")
+            seen = seen + weights * ops.expand_dims(now, 2)
+            states = [*states, seen, time + 1.0]
+        scores = parts["logits"](parts["words"](output, reverse=True))
+        return ops.log_softmax(ops.cast(scores, "float32"), axis=-1), states
 
     def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Sentences to translations, by the model's own search.
