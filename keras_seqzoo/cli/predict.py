@@ -66,10 +66,9 @@ def predict_command(
       seqzoo predict lstm_character_model.folk_abc tune.abc
       seqzoo predict lstm_piano_roll.jsb chorale.mid
       seqzoo predict lstm_show_attend_and_tell.flickr8k_frozen photo.jpg -o seen.png
-      seqzoo predict bi_peephole_speech.connected_digits number.wav --plot
-      arecord -r 8000 -f S16_LE -t raw | seqzoo predict \\
-        coupled_lstm_speech.connected_digits -
-      seqzoo predict transformer.multi30k "a man rides a bicycle." -o seen.png
+      seqzoo predict bi_peephole_speech.fsdd digit.wav --plot
+      arecord -r 8000 -f S16_LE -t raw | seqzoo predict my_streaming_preset/ -
+      seqzoo predict my_translator/ "a man rides a bicycle." -o seen.png
     """
     model = load_model(tag, beams)
     if hasattr(model, "transcribe"):

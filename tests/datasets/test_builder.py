@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import tempfile
 import threading
 
 import pytest
@@ -37,6 +38,15 @@ def test_a_local_copy_is_built_elsewhere_and_silently(fake_set, name, capsys, ho
     )
     shutil.rmtree(folder)
     assert catalogue.builder(name).info.splits.keys() == builder.ROWS.keys()
+
+
+def test_nothing_is_left_in_the_temporary_folder(fake_set, tmp_path, monkeypatch):
+    folder = fake_set("atis")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    catalogue.builder("atis", str(folder))
+    assert not list(temporary.iterdir())
 
 
 @pytest.mark.parametrize("name", NAMES)
