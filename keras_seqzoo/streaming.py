@@ -39,22 +39,24 @@ class Carried:
     """The states of one call of a recurrent layer.
 
     Attributes:
-        layer: the layer.
+        layer: the layer, recurrent or with `carries_state`.
         start: its states before the chunk, flat, each `(batch, ...)`.
         end: the same after it.
         length: the chunk's steps, None if the graph leaves them open.
     """
 
-    layer: keras.layers.RNN
+    layer: keras.layers.Layer
     start: list
     end: list
     length: int | None
 
 
-def streamed_layers(model: keras.Layer) -> list[keras.layers.RNN]:
-    """The recurrent layers that carry a state along the model's sequence.
+def streamed_layers(model: keras.Layer) -> list[keras.layers.Layer]:
+    """The layers that carry a state along the model's sequence.
 
-    Those inside a TimeDistributed run along something else.
+    They are the recurrent ones, and others that say so by `carries_state = True`. These
+    have `get_initial_state` and `return_state` as recurrent ones have, and take
+    `initial_state` in a call. Those inside a TimeDistributed run along something else.
 
     Raises:
         NotStreamable: if there is none, or one reads its sequence from the end.
@@ -77,12 +79,12 @@ def streamed_layers(model: keras.Layer) -> list[keras.layers.RNN]:
         raise NotStreamable(
             "the model reads its input with no recurrent layer: no state to carry"
         )
-    return recurrent
+    return [x for x in layers if x in recurrent or getattr(x, "carries_state", False)]
 
 
 @contextlib.contextmanager
 def carried_states(
-    layers: Sequence[keras.layers.RNN], states: Sequence | None = None
+    layers: Sequence[keras.layers.Layer], states: Sequence | None = None
 ) -> Iterator[list[Carried]]:
     """While open, recurrent layers start from states given, and tell their last.
 
@@ -117,7 +119,7 @@ def carried_states(
             # A masked step repeats the output before it. Where the states do not
             # tell that output, it is carried as one more state.
             repeats = mask is not None and not layer.zero_output_for_mask
-            output_of = _OUTPUT_OF_STATES.get(type(layer.cell))
+            output_of = repeats and _OUTPUT_OF_STATES.get(type(layer.cell))
             initial = layer.get_initial_state(batch_size=batch)
             initial = list(initial) if tree.is_nested(initial) else [initial]
             start = tree.flatten(initial)

@@ -45,7 +45,10 @@ def test_list_models_filters():
         "bi_gru_tagger",
         "gru_tagger",
     ]
-    assert seqzoo.list_models(pattern="ctc") == []
+    assert seqzoo.list_models(pattern="ctc", cell="coupled_lstm", pretrained=False) == [
+        "coupled_lstm_speech"
+    ]
+    assert seqzoo.list_models("no_such_*") == []
     assert all("." in name for name in seqzoo.list_models(pretrained=True))
 
 

@@ -10,8 +10,8 @@ each batch of each epoch. `fit` trains on these with the recipe's optimizer and 
 keeps the weights with the least dev loss. `unpack` makes of them a run folder whose
 training is at its end, so that `seqzoo train` has only to measure and to write.
 
-What is drawn for single examples (augmentation) and starting weights are not packed:
-recipes with either are refused.
+What is drawn for single examples (augmentation, but for that of a model's own layers)
+and starting weights are not packed: recipes with either are refused.
 """
 
 import argparse
@@ -23,6 +23,8 @@ import types
 
 import numpy as np
 
+BUCKETS = 6  # JAX compiles a step for each, which takes longer than some padding.
+
 
 class _Absent(types.ModuleType):
     """Stands for a package that is not there: any name in it, called or not."""
@@ -30,8 +32,6 @@ class _Absent(types.ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        if name[0].isupper():  # Keras asks what is an instance of such
-            return _AnyType(name, (_AnyClass,), {})
         return _Absent(f"{self.__name__}.{name}")
 
     def __call__(self, *arguments, **keywords):
@@ -50,14 +50,7 @@ class _Absent(types.ModuleType):
         return (_AnyClass,)
 
 
-class _AnyType(type):
-    def __getattr__(cls, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Absent(f"{cls.__name__}.{name}")
-
-
-class _AnyClass(metaclass=_AnyType):
+class _AnyClass:
     def __init_subclass__(cls, **keywords):
         super().__init_subclass__()
 
@@ -108,22 +101,25 @@ def pack(recipe_path, data_dir, folder, changes=()):
         sys.exit(f"{recipe_path}: has augmentation or a frozen part: train it here")
     change = task.change(data)
     examples = prepared.examples
-    plan = pipeline.Plan.of(
-        examples.lengths.numpy(),
-        data.batch_size,
-        data.tokens_per_batch,
-        data.bucket_boundaries,
-        static=True,
-    )
-    dev = task.encode(
-        task.read(data.dataset, data.validation, data_dir), prepared.model
-    )
+    lengths = examples.lengths.numpy()
+    sizes = lengths, data.batch_size, data.tokens_per_batch
+    plan = pipeline.Plan.of(*sizes, data.bucket_boundaries, static=True)
+    if len(plan.boundaries) >= BUCKETS:
+        some = np.linspace(0, len(plan.boundaries) - 1, BUCKETS - 1).round()
+        boundaries = [plan.boundaries[int(i)] for i in some]
+        plan = pipeline.Plan.of(*sizes, boundaries, static=True)
+    parts, dev = {"train": examples}, None
+    if data.validation is not None:
+        dev = task.read(data.dataset, data.validation, data_dir)
+        dev = parts["dev"] = task.encode(dev, prepared.model)
     arrays = {}
-    for part, some in (("train", examples), ("dev", dev)):
+    for i, weight in enumerate(prepared.model.non_trainable_weights):
+        arrays[f"fixed/{i}"] = np.asarray(weight)
+    for part, some in parts.items():
         for name, values in {**some.inputs, "targets": some.targets}.items():
             _put(arrays, f"{part}/{name}", values)
-    dev_plan = plan._replace(longest=max(plan.longest, int(max(dev.lengths))))
-    for epoch in range(-1, training.epochs):
+    longest = max(int(max(some.lengths)) for some in parts.values())
+    for epoch in range(0 if dev is None else -1, training.epochs):
         some = dev if epoch < 0 else examples
         seeds = tf.constant([training.seed, epoch], tf.int64)
         order = tf.range(len(some.lengths), dtype=tf.int64)
@@ -141,7 +137,7 @@ def pack(recipe_path, data_dir, folder, changes=()):
                 max(some.lengths.numpy()[batch]),
                 plan.boundaries,
                 plan.rows,
-                dev_plan.longest,
+                longest,
             )
             for batch in rows
         ]
@@ -200,10 +196,12 @@ def _moved_places(change, examples, seeds):
 
 def fit(folder, output):
     """Trains; writes `<output>.npz` and `<output>.json` whenever the dev loss falls."""
-    sys.meta_path.append(_AbsentPackages())
     import jax
     import keras
+    from keras.src.utils import module_utils  # private: Keras, too, asks for TensorFlow
 
+    if not module_utils.tensorflow.available:
+        sys.meta_path.append(_AbsentPackages())
     from keras_seqzoo import registry
     from keras_seqzoo.training.optimizer import make_optimizer
     from keras_seqzoo.training.recipe import Recipe
@@ -218,6 +216,8 @@ def fit(folder, output):
     model = registry.create(spec["model"], **spec["arguments"])
     if [list(w.shape) for w in model.weights] != spec["weights"]:
         sys.exit(f"{folder}: packed for another version of the model")
+    for i, weight in enumerate(model.non_trainable_weights):
+        weight.assign(arrays[f"fixed/{i}"])
     model.compile(
         optimizer=make_optimizer(training, spec["steps"]),
         loss=task_of(spec["model"]).loss(training),
@@ -228,7 +228,7 @@ def fit(folder, output):
     device = jax.devices()[0].device_kind
     output.parent.mkdir(parents=True, exist_ok=True)
     history, best, best_epoch, seconds = [], float("inf"), 0, 0.0
-    dev = list(_batches(arrays, "dev", -1))
+    dev = list(_batches(arrays, "dev", -1)) if "rows/-1" in arrays else []
     for epoch in range(training.epochs):
         began = time.monotonic()
         batches = _batches(arrays, "train", epoch)
@@ -242,9 +242,13 @@ def fit(folder, output):
             model.reset_metrics()
             dev_losses.append(float(model.test_on_batch(*batch)))
         counts = [float((batch[2] > 0).sum()) for batch in dev]
-        dev_loss = float(np.average(dev_losses, weights=counts))
+        figures = {"epoch": epoch + 1, "loss": losses[0]}
+        dev_loss = -float(epoch)  # Without a dev set the newest weights are the best.
+        if dev:
+            dev_loss = float(np.average(dev_losses, weights=counts))
+            figures["dev_loss"] = dev_loss
         seconds += time.monotonic() - began
-        history.append({"epoch": epoch + 1, "loss": losses[0], "dev_loss": dev_loss})
+        history.append(figures)
         print(f"{output.name} {history[-1]} {seconds:.0f} s", flush=True)
         if not np.isfinite(losses[0]):
             sys.exit(f"{output}: the loss is {losses[0]}")
@@ -330,8 +334,10 @@ def unpack(recipe_path, data_dir, result, run, changes=()):
     with np.load(result.with_suffix(".npz")) as stored:
         weights = [stored[f"arr_{i}"].astype("float32") for i in range(len(stored))]
     model.set_weights(weights)
-    dev = task.read(data.dataset, data.validation, data_dir)
-    score = task.scorer(model, dev)()
+    score = None
+    if data.validation is not None:
+        dev = task.read(data.dataset, data.validation, data_dir)
+        score = task.scorer(model, dev)()
     progress = Progress(**state, best_value=score, stopped=True)
     keeper = EpochKeeper(run, None)
     keeper.set_model(model)
@@ -346,7 +352,8 @@ def unpack(recipe_path, data_dir, result, run, changes=()):
     checkpoint.save(
         run / "checkpoints", progress.epochs, dataclasses.asdict(progress), arrays
     )
-    print(f"{run}: dev {task.METRIC} {score:.2f} in epoch {progress.best_epoch}")
+    figure = "none" if score is None else f"{score:.2f}"
+    print(f"{run}: dev {task.METRIC} {figure}, epoch {progress.best_epoch}")
 
 
 def _recipe(path, changes):

@@ -33,7 +33,12 @@ def predict_captions(
         raise UserError("INPUT must be picture files. Received: standard input")
     attends = getattr(model, "attends", False)
     if output is not None:
-        _check_drawing(output, inputs, attends)
+        if not attends:
+            raise UserError(
+                "--output must be left out: the model does not attend to parts of a "
+                f"picture. Received: {output}"
+            )
+        check_drawing(output, inputs, "pictures")
     if attends:
         found = model.attention(inputs)
     else:
@@ -98,17 +103,3 @@ def _as_json(name: str, found: tuple[str, list]) -> dict[str, Any]:
             for word, weights in words
         ]
     return row
-
-
-def _check_drawing(path: str, inputs: Sequence[str], attends: bool) -> None:
-    """Now, not after the work."""
-    if not attends:
-        raise UserError(
-            "--output must be left out: the model does not attend to parts of a "
-            f"picture. Received: {path}"
-        )
-    if len(inputs) > 1:
-        raise UserError(
-            f"--output must be for one INPUT. Received: {len(inputs)} pictures"
-        )
-    check_drawing(path)

@@ -3,17 +3,26 @@
 import io
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from keras_seqzoo.errors import UserError
 
 
-def check_drawing(path: str) -> None:
-    """Raises UserError if a drawing cannot be made: now, not after the work.
+def check_drawing(path: str, inputs: Sequence[str], kind: str) -> None:
+    """Raises UserError if a drawing of one input cannot be made into a file.
+
+    Now, not after the work.
 
     Args:
         path: The drawing's file.
+        inputs: Of which there must be one.
+        kind: What they are, in the plural.
     """
+    if len(inputs) > 1:
+        raise UserError(
+            f"--output must be for one INPUT. Received: {len(inputs)} {kind}"
+        )
     if pathlib.Path(path).suffix.lower() not in (".png", ".pdf", ".svg"):
         raise UserError(f"--output must end in .png, .pdf or .svg. Received: {path}")
     folder = pathlib.Path(path).parent

@@ -24,15 +24,25 @@ split_option = click.option(
 )
 
 
-def load_model(tag: str) -> Any:
-    """A pretrained model, a preset, or the runner of an exported file."""
+def load_model(tag: str, beams: int | None = None) -> Any:
+    """A pretrained model, a preset, or the runner of an exported file.
+
+    Args:
+        tag: Its name or file.
+        beams: Of its search; None for its own.
+    """
     if tag.endswith((".tflite", ".onnx")):
+        if beams is not None:
+            raise UserError(
+                "--beams must be left out: a file has its search in it. "
+                f"Received: {beams}"
+            )
         from keras_seqzoo import runtime
 
         return runtime.load(tag)
     from keras_seqzoo import registry
 
-    return registry.load(tag)
+    return registry.load(tag, **({} if beams is None else {"beams": beams}))
 
 
 def load_keras_file(path: str) -> Any:

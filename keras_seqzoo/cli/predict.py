@@ -1,4 +1,4 @@
-"""`seqzoo predict`: what a model says of text, measurements, music or pictures."""
+"""`seqzoo predict`: what a model says of text, measures, music, pictures or sound."""
 
 import shutil
 import sys
@@ -12,23 +12,34 @@ from keras_seqzoo.cli.options import json_option, load_model
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json, words_over_slots
 
-_PLOT_NEEDS = "--plot needs a classifier of text, whose words have weights."
+_PLOT_NEEDS = "--plot needs a classifier of text, or a speech recogniser."
 _WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
 
 
 @click.command("predict", short_help="Tag, classify, judge or describe your input.")
 @click.argument("tag")
 @click.argument("inputs", nargs=-1, metavar="[INPUT]...")
-@click.option("--plot", is_flag=True, help="Colour the words by their weight.")
+@click.option("--plot", is_flag=True, help="Show words by weight, or labels over time.")
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False),
-    help="File (.png) to draw into what each word of a caption or translation saw.",
+    help="File (.png) to draw into what each word of a caption or translation saw, or "
+    "the labels over time.",
+)
+@click.option("--beams", type=int, help="Beams of the model's search, not its own.")
+@click.option(
+    "--sample-rate", type=int, help="Of raw sound from standard input, not the model's."
 )
 @json_option
 def predict_command(
-    tag: str, inputs: tuple[str, ...], plot: bool, output: str | None, as_json: bool
+    tag: str,
+    inputs: tuple[str, ...],
+    plot: bool,
+    output: str | None,
+    beams: int | None,
+    sample_rate: int | None,
+    as_json: bool,
 ) -> None:
     """Show what the model TAG says of each INPUT: a sentence or a file.
 
@@ -38,7 +49,9 @@ def predict_command(
     channels' names (`seqzoo info TAG` has them) in the first line, or in their order.
     A model that makes text or music says how likely a text, or the music of a MIDI
     file, is, and what it expects next. A model of pictures describes each file in a
-    sentence. A translator prints each sentence's translation.
+    sentence. A translator prints each sentence's translation. A speech recogniser
+    writes down WAV files, or from "-" raw samples of 16 bits as they come; one that
+    starts at frames reads them from .npy or Sphinx files.
 
     TAG is a pretrained model's name, a preset folder or a zip of one, or an exported
     .tflite or .onnx file. Without INPUT, or where it is "-", standard input is read:
@@ -53,9 +66,18 @@ def predict_command(
       seqzoo predict lstm_character_model.folk_abc tune.abc
       seqzoo predict lstm_piano_roll.jsb chorale.mid
       seqzoo predict lstm_show_attend_and_tell.flickr8k_frozen photo.jpg -o seen.png
-      seqzoo predict transformer.multi30k "a man rides a bicycle." -o seen.png
+      seqzoo predict bi_peephole_speech.fsdd digit.wav --plot
+      arecord -r 8000 -f S16_LE -t raw | seqzoo predict my_streaming_preset/ -
+      seqzoo predict my_translator/ "a man rides a bicycle." -o seen.png
     """
-    model = load_model(tag)
+    model = load_model(tag, beams)
+    if hasattr(model, "transcribe"):
+        from keras_seqzoo.cli.speech import predict_speech
+
+        predict_speech(model, inputs or ("-",), plot, output, sample_rate, as_json)
+        return
+    if sample_rate is not None:
+        raise UserError("--sample-rate needs a speech recogniser.")
     if hasattr(model, "caption"):
         if plot:
             raise UserError(_PLOT_NEEDS)
@@ -72,7 +94,9 @@ def predict_command(
         predict_translations(model, sentences, output, as_json)
         return
     if output is not None:
-        raise UserError("--output needs a model that describes pictures or translates.")
+        raise UserError(
+            "--output needs a model that describes pictures, hears or translates."
+        )
     if hasattr(model, "predict_series"):
         if plot:
             raise UserError(_PLOT_NEEDS)

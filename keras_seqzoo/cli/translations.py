@@ -53,7 +53,7 @@ def predict_translations(
                 "--output must be for one INPUT with a word or more. "
                 f"Received: {len(sentences)} sentences, {list(sentences)[:3]}"
             )
-        check_drawing(output)
+        check_drawing(output, sentences, "sentences")
     if model.attends and (as_json or output is not None):
         found = model.attention(sentences)
     else:

@@ -13,6 +13,16 @@ from keras_seqzoo.datasets.source_files import SourceFiles
 from keras_seqzoo.errors import UserError
 
 
+class _DatasetInfo(tfds.core.DatasetInfo):
+    """tfds' own, which does not ask the network for sets that only tfds knows.
+
+    (Of one that is not prepared it would, and leave an empty temporary folder.)
+    """
+
+    def initialize_from_bucket(self) -> None:
+        """Does nothing."""
+
+
 class SequenceBuilder(
     SourceFiles, tfds.core.GeneratorBasedBuilder, skip_registration=True
 ):
@@ -62,7 +72,8 @@ class SequenceBuilder(
         )
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return self.dataset_info_from_configs(
+        return _DatasetInfo(
+            builder=self,
             description=f"{self.TITLE} ({self.TASK})",
             features=self.features(),
             homepage=self.HOMEPAGE,

@@ -20,6 +20,8 @@ _BUILDERS = {
     "japanese_vowels": "JapaneseVowels",
     "folk_abc": "FolkAbc",
     "fsdd": "Fsdd",
+    "connected_digits": "ConnectedDigits",
+    "an4_mfcc": "An4Mfcc",
     "multi30k": "Multi30k",
     "tatoeba_en_zh": "TatoebaEnZh",
     "flickr8k": "Flickr8k",

@@ -65,6 +65,7 @@ class Fsdd(SequenceBuilder):
     }
 
     DISK_SPACE = 200_000_000
+    RATE = SAMPLE_RATE  # of `audio`, in Hz
 
     def features(self) -> tfds.features.FeaturesDict:
         """`audio` (samples,) int16; `label`, `take` int; `speaker` string."""

@@ -141,8 +141,9 @@ def _draw_activity(panel: Axes, values: dict[str, Any]) -> None:
 
 
 def _draw_series(panel: Axes, values: dict[str, Any]) -> None:
-    panel.plot(values["series"])  # a curve for each channel
-    panel.set(xlabel="step", xlim=(0, max(1, len(values["series"]) - 1)))
+    series = values["frames"] if "frames" in values else values["series"]
+    panel.plot(series)  # a curve for each channel
+    panel.set(xlabel="step", xlim=(0, max(1, len(series) - 1)))
     panel.grid(color="0.9")
 
 
@@ -181,6 +182,7 @@ _PANELS = {  # Task -> how an example is drawn, and the height it takes in inche
     "activity": (_draw_activity, lambda values: 2.2),
     "series": (_draw_series, lambda values: 2.2),
     "speech": (_draw_speech, lambda values: 2.2),
+    "cepstra": (_draw_series, lambda values: 2.2),
     "translation": (_draw_lines, _lines_height),
     "captioning": (_draw_picture, lambda values: 2.3),
 }

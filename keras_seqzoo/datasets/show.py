@@ -94,7 +94,7 @@ def _read(
         if "label" in values:
             values["label"] = features["label"].int2str(int(values["label"]))
         if "audio" in values:
-            values["sample_rate"] = features["audio"].sample_rate
+            values["sample_rate"] = builder.RATE
         found.append(values)
     return found
 
@@ -184,6 +184,8 @@ def _series(values: dict[str, Any], width: int) -> str:
 
 def _speech_heading(values: dict[str, Any]) -> str:
     seconds = len(values["audio"]) / values["sample_rate"]
+    if "digits" in values:
+        return f"{values['digits']}, {values['speaker']}, {seconds:.2f} s"
     word, speaker, take = (values[key] for key in ("label", "speaker", "take"))
     return f"{word}, {speaker}, take {take}, {seconds:.2f} s"
 
@@ -208,6 +210,17 @@ def log_mel(values: dict[str, Any]) -> np.ndarray:
     layer = LogMel(values["sample_rate"], MEL_BANDS, floor=1e-8)
     logarithms = ops.convert_to_numpy(layer(values["audio"][None]))[0]
     return logarithms * np.float32(10.0 / np.log(10.0))
+
+
+def _cepstra_heading(values: dict[str, Any]) -> str:
+    from keras_seqzoo.datasets.an4_mfcc import RATE
+
+    seconds = len(values["frames"]) / RATE
+    return f"{values['text']}, {values['speaker']}, {seconds:.2f} s"
+
+
+def _cepstra(values: dict[str, Any], width: int) -> str:
+    return _series({"series": values["frames"]}, width)
 
 
 def _translation_heading(values: dict[str, Any]) -> str:
@@ -241,6 +254,7 @@ _VIEWS = {  # Task -> what the heading says of an example, and what stands under
     "activity": (_activity_heading, _activity),
     "series": (_series_heading, _series),
     "speech": (_speech_heading, _speech),
+    "cepstra": (_cepstra_heading, _cepstra),
     "translation": (_translation_heading, _translation),
     "captioning": (_picture_heading, _picture),
 }

@@ -7,8 +7,8 @@
 
 This module imports all builders, and with each import tfds learns a name: atis, snips,
 sst2, mr, jsb_chorales, nottingham, folk_abc, uci_har, japanese_vowels, fsdd, multi30k,
-tatoeba_en_zh, flickr8k and ptb. A set that has no public place for its very files takes
-them from `manual_dir`:
+flickr8k, ptb, connected_digits, an4_mfcc and tatoeba_en_zh. A set that has no public
+place for its very files takes them from `manual_dir`:
 
     config = tfds.download.DownloadConfig(manual_dir="data/uci_har")
     tfds.load(
@@ -19,7 +19,9 @@ them from `manual_dir`:
 one-line errors.
 """
 
+from keras_seqzoo.datasets.an4_mfcc import An4Mfcc
 from keras_seqzoo.datasets.atis import Atis
+from keras_seqzoo.datasets.connected_digits import ConnectedDigits
 from keras_seqzoo.datasets.flickr8k import Flickr8k
 from keras_seqzoo.datasets.folk_abc import FolkAbc
 from keras_seqzoo.datasets.fsdd import Fsdd
@@ -35,7 +37,9 @@ from keras_seqzoo.datasets.tatoeba_en_zh import TatoebaEnZh
 from keras_seqzoo.datasets.uci_har import UciHar
 
 __all__ = [
+    "An4Mfcc",
     "Atis",
+    "ConnectedDigits",
     "Flickr8k",
     "FolkAbc",
     "Fsdd",

@@ -31,6 +31,8 @@ class Served:
         inputs: the inputs' specs by name, None where a size is dynamic.
         example: function `(batch, length, seed)` to a dict of arrays to try it on.
         searched: outputs that a search chooses, whose score is an output besides.
+        unit: how long a chunk of the inputs is, of which the model has one step of
+            time.
         length_name: what the example's `length` is of.
     """
 
@@ -39,6 +41,7 @@ class Served:
     inputs: dict[str, tf.TensorSpec]
     example: Callable
     searched: tuple[str, ...] = ()
+    unit: int = 1
     length_name: str = "length"
 
 
@@ -80,6 +83,7 @@ def serving_function(model: keras.Model) -> Served:
             specs,
             model.served_examples,
             model.searched_outputs,
+            model.streamed_unit,
             model.length_name,
         )
     specs = _specs(structure)

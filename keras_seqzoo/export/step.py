@@ -79,7 +79,12 @@ class Step:
     def answer(
         self, run: Callable, inputs: dict[str, np.ndarray], chunks: Sequence[int]
     ) -> dict[str, np.ndarray]:
-        """Runs a sequence in chunks of these lengths; returns the whole answer."""
+        """Runs a sequence in chunks of so many steps of time each.
+
+        Returns:
+            The whole answer.
+        """
+        chunks = [self.served.unit * chunk for chunk in chunks]
         batch = len(next(iter(inputs.values())))
         states, answers = self.first_states(batch), []
         for chunk in _cut(inputs, self.sequences, chunks):
@@ -135,12 +140,12 @@ def step_function(served: Served) -> Step:
 
     def example(batch, length, seed=0):
         inputs = served.example(batch, length, seed)
-        (chunk,) = _cut(inputs, sequences, [length])
+        (chunk,) = _cut(inputs, sequences, [served.unit * length])
         return chunk | step.first_states(len(inputs[sequences[0]]))
 
     specs = _specs(served, states, sequences)
     step = Step(
-        Served(served.model, carrying(served.call), specs, example),
+        Served(served.model, carrying(served.call), specs, example, unit=served.unit),
         states,
         sequences,
         time_axes,
@@ -218,7 +223,8 @@ def _parts(served, layers, inputs, sequences):
     """What each part of the model gave for each chunk of the inputs."""
     length = inputs[sequences[0]].shape[1]
     states, parts = None, []
-    for chunk in _cut(inputs, sequences, _partition(length, CHUNKS)):
+    sizes = _partition(length, [served.unit * size for size in CHUNKS])
+    for chunk in _cut(inputs, sequences, sizes):
         try:
             with carried_states(layers, states) as calls:
                 parts.append(_watched(served, chunk))

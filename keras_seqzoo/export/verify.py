@@ -181,6 +181,7 @@ def verify_step(
         ExportError: at a difference over the tolerance, and as in `verify`.
     """
     batch, length = max(cases, key=lambda case: (case[1], case[0]))
+    length //= step.served.unit
     inputs = step.inputs(batch, length, seed=len(cases))
     whole = serve(inputs)
     if quantize is None:

@@ -4,6 +4,7 @@ from keras_seqzoo.layers.attention import Attention
 from keras_seqzoo.layers.by_name import recurrent_layer
 from keras_seqzoo.layers.clockwork_rnn import ClockworkRNN
 from keras_seqzoo.layers.coupled_lstm import CoupledLSTM
+from keras_seqzoo.layers.ctc import CTC, CTCLoss
 from keras_seqzoo.layers.lru import LRU
 from keras_seqzoo.layers.min_gru import MinGRU
 from keras_seqzoo.layers.min_lstm import MinLSTM
@@ -12,6 +13,8 @@ from keras_seqzoo.layers.rnn_stack import RNNStack
 from keras_seqzoo.layers.scrn import SCRN
 
 __all__ = [
+    "CTC",
+    "CTCLoss",
     "LRU",
     "SCRN",
     "Attention",

@@ -1,5 +1,6 @@
 """The reference models; importing this package registers all of them."""
 
+from keras_seqzoo.models.ctc.speech_recogniser import SpeechRecogniser
 from keras_seqzoo.models.many_to_one.sentence_classifier import SentenceClassifier
 from keras_seqzoo.models.many_to_one.series_classifier import SeriesClassifier
 from keras_seqzoo.models.one_to_many.language_model import CharacterModel, WordModel
@@ -25,6 +26,7 @@ __all__ = [
     "ShowAndTell",
     "ShowAttendAndTell",
     "SlotTagger",
+    "SpeechRecogniser",
     "Transformer",
     "WordModel",
     "ZooModel",

@@ -27,7 +27,7 @@ def streamed_step(model: ZooModel) -> Callable[[Arrays, Any], tuple[Arrays, Any]
     """
     layers = streamed_layers(model)
     with carried_states(layers) as calls:
-        model.serve(model.example_inputs(1, 1))
+        model.serve(model.served_examples(1, 1))
     first = [state for call in calls for state in call.start]
 
     @tf.function(reduce_retracing=True)

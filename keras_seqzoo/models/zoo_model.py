@@ -28,6 +28,8 @@ class ZooModel(keras.Model):
         task: Name of what the trainer has to know, a module of `training.tasks`.
         searched_outputs: Outputs of `serve` that a search chooses; another choice of
             the same score, an output besides, is as right.
+        streamed_unit: How long a chunk of its inputs is, of which it has one step of
+            time; chunks are of whole ones.
         length_name: What `length` is of `served_examples`.
     """
 
@@ -36,6 +38,7 @@ class ZooModel(keras.Model):
     head_arguments: ClassVar[tuple[str, ...]] = ("num_classes", "labels")
     task: ClassVar[str]
     searched_outputs: ClassVar[tuple[str, ...]] = ()
+    streamed_unit: int = 1
     length_name: ClassVar[str] = "length"
     architecture: str | None = None
     tag: str | None = None

@@ -24,8 +24,7 @@ class LogMel(keras.layers.Layer):
     where `size` is the next power of two, and `mel` has a triangle for each band, the
     bands as wide as each other on the mel scale. The transform is a convolution with
     the windowed cosines and sines, so that it needs no operator that files lack.
-    There are no weights. Exported with `quantize="int8"` the waves and the sound are
-    rounded to 8 bits, which leaves little of quiet bands; "float16" does no harm.
+    There are no weights, and a file of int8 weights rounds neither waves nor sound.
 
     Source: the HTK Book (Young et al. 2006), section 5.4, of power; with the window
     and the bands of `tf.signal.stft` and `tf.signal.linear_to_mel_weight_matrix`.
@@ -108,7 +107,7 @@ class LogMel(keras.layers.Layer):
 
     def call(self, samples: Any) -> Any:
         samples = self._filled_up(self._floats(samples))
-        waves = ops.convert_to_tensor(self._waves, self.compute_dtype)
+        waves = self._exact(self._waves, samples)
         parts = ops.conv(
             ops.expand_dims(samples, -1),
             waves,
@@ -118,7 +117,7 @@ class LogMel(keras.layers.Layer):
         )  # (batch, frames, 2 * frequencies)
         real, imaginary = ops.split(parts, 2, axis=-1)
         power = ops.square(real) + ops.square(imaginary)
-        mel = ops.convert_to_tensor(self._mel, self.compute_dtype)
+        mel = self._exact(self._mel, samples)
         return ops.log(ops.matmul(power, mel) + self.floor)  # (batch, frames, bands)
 
     def frame_count(self, samples: Any) -> Any:
@@ -151,6 +150,14 @@ class LogMel(keras.layers.Layer):
             samples = ops.concatenate([kept, samples], axis=1)
         count = max(0, 1 + (samples.shape[1] - self.window) // self.hop)
         return self(samples)[:, :count], samples[:, count * self.hop :]
+
+    def _exact(self, constant: np.ndarray, samples: Any) -> Any:
+        """A constant that is none for the exporter, which would round it to int8.
+
+        With it the sound would be rounded, and quiet bands be lost.
+        """
+        constant = ops.convert_to_tensor(constant, self.compute_dtype)
+        return constant + ops.sum(ops.minimum(ops.abs(samples[:1, :1]), 0.0))  # 0
 
     def _floats(self, samples: Any) -> Any:
         """The samples as floats in [-1, 1]."""

@@ -23,6 +23,7 @@ from keras_seqzoo.runtime.piano_roll import PianoRollRunner
 from keras_seqzoo.runtime.runner import ArrayStream, Runner
 from keras_seqzoo.runtime.sentence_classifier import SentenceClassifierRunner
 from keras_seqzoo.runtime.series import SeriesClassifierRunner
+from keras_seqzoo.runtime.speech import SpeechRunner
 from keras_seqzoo.runtime.tagger import TaggerRunner
 from keras_seqzoo.runtime.translation import TranslationRunner
 from keras_seqzoo.runtime.word_stream import WordStream
@@ -35,6 +36,7 @@ __all__ = [
     "Runner",
     "SentenceClassifierRunner",
     "SeriesClassifierRunner",
+    "SpeechRunner",
     "TaggerRunner",
     "TranslationRunner",
     "WordStream",
@@ -50,6 +52,7 @@ _RUNNERS = {
     "piano_roll": PianoRollRunner,
     "translation": TranslationRunner,
     "language_model": LanguageModelRunner,
+    "speech_recognition": SpeechRunner,
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import jiwer
 import sacrebleu
 from seqeval.metrics import f1_score, precision_score, recall_score
 
@@ -88,3 +89,24 @@ def bleu(
         return float(measure.corpus_score(list(sentences), columns).score)
 
     return score(1), score(2), score(3), score(4)
+
+
+def error_rates(references: Sequence[str], found: Sequence[str]) -> tuple[float, float]:
+    """Word and character error rate in percent, pooled over all examples.
+
+    Substitutions, deletions and insertions of the shortest edit by the number of
+    words, or characters with single blanks, of the references (jiwer).
+
+    Args:
+        references: The true texts, of which one has a word.
+        found: As many texts.
+    """
+    if len(references) != len(found):
+        raise UserError(
+            f"texts must be as many as the references, {len(references)}. "
+            f"Received: {len(found)}"
+        )
+    if not any(text.split() for text in references):
+        raise UserError("references must have a word. Received: none")
+    wer = jiwer.wer(list(references), list(found))
+    return 100.0 * float(wer), 100.0 * float(jiwer.cer(list(references), list(found)))

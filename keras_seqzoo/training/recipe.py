@@ -58,6 +58,7 @@ class Data(Section):
     rotate: float = Field(default=0.0, ge=0, le=180)  # Degrees, of vectors in space.
     transpose: int = Field(default=0, ge=0, le=12)  # Semitones up or down, at most.
     mirror: bool = False  # Pictures in a mirror, every other time.
+    ngram: int = Field(default=0, ge=0, le=9)  # Order of a language model; 0: none.
     # The encoder's layer behind which its weights are trained; None freezes it whole.
     tuned_from: str | None = None
 

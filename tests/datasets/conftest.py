@@ -106,6 +106,19 @@ def wav(samples, first, rate=8000):
     return content.getvalue()
 
 
+def an4_files():
+    """Utterance n has n + 2 frames of 13, all n."""
+    content, lines, frames = io.BytesIO(), ["utterance,speaker,split,frames,text"], []
+    for split in ("train", "test"):
+        for row in range(ROWS[split]):
+            lines.append(f"an{row}-{split}-b,{split}{row},{split},{row + 2},GO A B")
+            frames.append(np.full((row + 2, 13), row, np.float16))
+    offsets = np.cumsum([0, *map(len, frames)]).astype(np.int32)
+    np.savez(content, features=np.concatenate(frames), offsets=offsets)
+    index = "\n".join(lines) + "\n"
+    return {"an4_mfcc.npz": content.getvalue(), "index.csv": index.encode()}
+
+
 def multi30k_files():
     files = {}
     for split, stem in (
@@ -200,6 +213,8 @@ FAKES = {  # Name -> its files and the rows of its splits.
     "japanese_vowels": (vowel_files, {"train": 5, "test": 3}),
     "folk_abc": (abc_files, ROWS),
     "fsdd": (fsdd_files, {"train": 2, "validation": 10, "test": 10}),
+    "connected_digits": (fsdd_files, {"train": 3, "validation": 2, "test": 4}),
+    "an4_mfcc": (an4_files, {"train": 5, "test": 3}),
     "multi30k": (multi30k_files, ROWS),
     "tatoeba_en_zh": (tatoeba_files, ROWS),
     "flickr8k": (flickr8k_files, ROWS),
@@ -245,8 +260,8 @@ def real_set(tmp_path_factory):
     """Gives the builder of a real set, prepared once in a test process."""
     home = tmp_path_factory.mktemp("home")
 
-    def prepared(name):
-        if not (REAL_DATA / name).is_dir():
+    def prepared(name, folder=None):
+        if not (REAL_DATA / (folder or name)).is_dir():
             pytest.skip(f"needs the set {name} in ../shared/data, beside the project")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("KERAS_SEQZOO_HOME", str(home))

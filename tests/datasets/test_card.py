@@ -16,6 +16,8 @@ TRAPS = {
     "japanese_vowels": ["no validation part", "98.6 %", "unequal lengths"],
     "folk_abc": ["piano rolls", "no standard split", "Y:"],
     "fsdd": ["2,400", "leaves a speaker out", "5 to 9"],
+    "connected_digits": ["fixed seed", "one speaker only", "coarticulation"],
+    "an4_mfcc": ["not normalised", "NOVEMBER and THIRTEEN", "no validation part"],
     "multi30k": ["sacreBLEU", "no-break", "line feeds", "one validation sentence"],
     "tatoeba_en_zh": ["no standard split", "attribution", "114"],
     "flickr8k": ["test (800)", "aspect", "ImageNet"],

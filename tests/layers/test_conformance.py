@@ -15,7 +15,7 @@ from keras_seqzoo import cells, layers
 from keras_seqzoo.layers.by_name import RECURRENT_LAYERS
 
 # Their own tests: RNNStack is made of layers (test_rnn_stack.py).
-COMPOSED = {"Attention", "RNNStack"}  # have tests of their own
+COMPOSED = {"Attention", "CTC", "RNNStack"}  # have tests of their own
 
 MASKS = {
     "right": [[1, 1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1]],

@@ -17,7 +17,7 @@ RECIPE = """
 model:
   name: gru_tagger
   overrides: {units: 8, num_layers: 1, embedding_size: 8, dropout: 0.2}
-data: {dataset: train_tickets, tokens_per_batch: 60}
+data: {dataset: train_tickets, tokens_per_batch: 60, bucket_boundaries: [8, 11]}
 training: {epochs: 2, learning_rate: 0.01}
 """
 

@@ -13,6 +13,7 @@ _TASKS = {
     "sentiment": "Sentiment",
     "series_classification": "SeriesClassification",
     "slot_filling": "SlotFilling",
+    "speech_recognition": "SpeechRecognition",
     "translation": "Translation",
     "word_language_modelling": "WordLanguageModelling",
 }

@@ -1,0 +1,278 @@
+"""Sound in blocks, so that no more of it is in memory: WAV files, raw samples, rates.
+
+A block is an array `(samples,)`, float32 in [-1, 1], of one channel.
+"""
+
+import math
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from keras_seqzoo.arguments import positive_integer
+from keras_seqzoo.errors import UserError
+
+BLOCK = 8000  # samples, of a file or a stream, that are read at a time
+HIGHEST_RATE = 768_000  # Hz
+_PCM, _EXTENSIBLE = 1, 0xFFFE
+_ZERO_CROSSINGS = 16  # of the resampling filter, on either side
+
+
+def read_wav(path: str | os.PathLike) -> tuple[int, Iterator[np.ndarray]]:
+    """A WAV file's sample rate in Hz, and its sound block by block.
+
+    Of integers of 8, 16, 24 or 32 bits, any rate and number of channels, which are
+    mixed; what a file that is cut short still has is read.
+
+    Raises:
+        UserError: There is no such file, it is no WAV file, or one of another kind.
+    """
+    try:
+        file = open(path, "rb")  # noqa: SIM115  closed where its blocks end
+    except OSError as error:
+        reason = (
+            "there is no such file"
+            if isinstance(error, FileNotFoundError)
+            else f"cannot be read: {error.strerror}"
+        )
+        raise UserError(f"{path}: {reason}") from error
+    try:
+        rate, channels, width, size = _head(file, path)
+    except BaseException:
+        file.close()
+        raise
+    return rate, _blocks(file, channels, width, size)
+
+
+def _head(file: BinaryIO, path: Any) -> tuple[int, int, int, int]:
+    """(rate, channels, bytes a sample, bytes); the file stands at its first sample."""
+    riff, _, kind = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
+    if (riff, kind) != (b"RIFF", b"WAVE"):
+        raise UserError(f"{path}: must be a WAV file. Received: no RIFF/WAVE head")
+    form = None
+    while True:
+        head = file.read(8)
+        if len(head) < 8:
+            raise UserError(f"{path}: must be a WAV file. Received: one without data")
+        name, size = struct.unpack("<4sI", head)
+        if name == b"data":
+            break
+        # (Chunks are of even length.) Of `fmt ` more than this is not needed.
+        content = file.read(min(size, 64)) if name == b"fmt " else b""
+        file.seek(size + size % 2 - len(content), os.SEEK_CUR)
+        if name == b"fmt " and len(content) >= 16:
+            form, channels, rate, _, _, bits = struct.unpack("<HHIIHH", content[:16])
+            if form == _EXTENSIBLE and len(content) >= 26:
+                (form,) = struct.unpack("<H", content[24:26])
+    if form is None:
+        raise UserError(f"{path}: must be a WAV file. Received: one without a format")
+    if form != _PCM or bits not in (8, 16, 24, 32) or not 1 <= channels <= 64:
+        raise UserError(
+            f"{path}: must be integers (PCM) of 8, 16, 24 or 32 bits. Received: format "
+            f"{form}, {bits} bits, {channels} channels"
+        )
+    if not 1 <= rate <= HIGHEST_RATE:
+        raise UserError(
+            f"{path}: the sample rate must be from 1 to {HIGHEST_RATE} Hz. "
+            f"Received: {rate}"
+        )
+    return rate, channels, bits // 8, size
+
+
+def _blocks(
+    file: BinaryIO, channels: int, width: int, size: int
+) -> Iterator[np.ndarray]:
+    step = channels * width
+    # Who writes while the sound comes does not know how much there will be.
+    left = math.inf if size in (0, 0xFFFFFFFF) else size
+    with file:
+        while left and (content := file.read(min(BLOCK * step, left))):
+            left -= len(content)
+            content = content[: len(content) // step * step]
+            if content:
+                samples = _floats(content, width).reshape(-1, channels)
+                yield samples.mean(axis=1, dtype=np.float32)
+
+
+def _floats(content: bytes, width: int) -> np.ndarray:
+    """Little-endian integers as floats in [-1, 1)."""
+    if width == 1:  # the only ones without a sign
+        return (np.frombuffer(content, np.uint8).astype(np.float32) - 128.0) / 128.0
+    if width == 3:
+        parts = np.frombuffer(content, np.uint8).reshape(-1, 3).astype(np.int32)
+        value = parts[:, 0] | parts[:, 1] << 8 | parts[:, 2] << 16
+        value = value - ((value & 0x800000) << 1)
+        return (value / 2.0**23).astype(np.float32)
+    value = np.frombuffer(content, f"<i{width}")
+    return (value / 2.0 ** (8 * width - 1)).astype(np.float32)
+
+
+def raw_blocks(file: BinaryIO, block: int = 800) -> Iterator[np.ndarray]:
+    """16-bit little-endian samples of one channel from a stream, as they come.
+
+    Args:
+        file: Read until its end; what comes is handed on at once.
+        block: Samples at most.
+    """
+    read = getattr(file, "read1", file.read)  # does not wait until all is there
+    left = b""
+    while content := read(2 * block):
+        content = left + content
+        whole = len(content) // 2 * 2
+        left = content[whole:]
+        if whole:
+            yield _floats(content[:whole], 2)
+
+
+def samples_of(value: Any) -> np.ndarray:
+    """One channel of float32 samples of an array.
+
+    Args:
+        value: Samples `(samples,)` or `(samples, channels)`, floats in [-1, 1], or
+            integers of 8 (without a sign), 16 or 32 bits.
+
+    Raises:
+        UserError: It is no such array, or holds NaN or infinity.
+    """
+    array = np.asarray(value)
+    if array.ndim not in (1, 2) or array.dtype.name not in _SCALES:
+        raise UserError(
+            "samples must be an array (samples,) or (samples, channels) of "
+            f"{', '.join(_SCALES)}. Received: {array.dtype} {array.shape}"
+        )
+    scale, middle = _SCALES[array.dtype.name]
+    array = (array.astype(np.float64) - middle) / scale
+    if array.ndim == 2:
+        array = array.mean(axis=1) if array.shape[1] else array[:, :0].sum(axis=1)
+    if not np.isfinite(array).all():
+        raise UserError("samples must be finite numbers. Received: NaN or infinity")
+    return array.astype(np.float32)
+
+
+_SCALES = {  # of a type: what is 1, what is 0
+    "float32": (1.0, 0.0),
+    "float64": (1.0, 0.0),
+    "float16": (1.0, 0.0),
+    "int16": (2.0**15, 0.0),
+    "int32": (2.0**31, 0.0),
+    "uint8": (2.0**7, 2.0**7),
+}
+
+
+class Resampler:
+    """Sound of one rate as that of another, block by block.
+
+    A low-pass filter (a sinc through a Hann window) at the place of each new sample,
+    cut off at the lower of the two rates' halves. Blocks give together what the whole
+    gives.
+
+    Args:
+        rate: Of what comes, in Hz.
+        wanted: Of what goes, in Hz.
+
+    Call: the next block. `end()` gives the last samples.
+
+    Source: Smith & Gossett 1984, A Flexible Sampling-Rate Conversion Method.
+    """
+
+    def __init__(self, rate: int, wanted: int) -> None:
+        rate = positive_integer("rate", rate, HIGHEST_RATE)
+        wanted = positive_integer("wanted", wanted, HIGHEST_RATE)
+        common = math.gcd(rate, wanted)
+        # The place of new sample n is n * step / phases, in samples that come.
+        self._step, self._phases = rate // common, wanted // common
+        # (A little under the half, where the filter is not steep.)
+        cut = 0.95 * min(1.0, wanted / rate)  # of half the rate of what comes
+        self._reach = math.ceil(_ZERO_CROSSINGS / cut)
+        self._cut = cut
+        self._left = np.zeros(self._reach - 1, np.float32)  # before the first sample
+        self._place = 0  # of the next new sample, in 1 / phases, from _left's start
+        self._new = self._old = 0  # samples that went and came
+
+    def __call__(self, block: np.ndarray) -> np.ndarray:
+        self._old += len(block)
+        if self._step == self._phases:
+            self._new += len(block)
+            return np.asarray(block, np.float32)
+        x = np.concatenate([self._left, np.asarray(block, np.float32)])
+        taps = 2 * self._reach
+        # New samples whose taps, x[whole : whole + taps], are all there.
+        room = len(x) - taps + 1
+        count = max(0, -(-(room * self._phases - self._place) // self._step))
+        places = self._place + self._step * np.arange(count)
+        whole, phase = np.divmod(places, self._phases)
+        found = np.empty(count, np.float32)
+        for start in range(0, count, 1024):
+            some = slice(start, start + 1024)
+            seen = x[whole[some, None] + np.arange(taps)]
+            found[some] = np.sum(seen * self._filter(phase[some]), axis=1)
+        self._place += self._step * count
+        used = min(self._place // self._phases, len(x))
+        self._place -= used * self._phases
+        self._left = x[used:]
+        self._new += count
+        return found
+
+    def end(self) -> np.ndarray:
+        """The samples that wait for what comes after the last block: silence."""
+        missing = -(-self._old * self._phases // self._step) - self._new
+        if self._step == self._phases or missing <= 0:
+            return np.zeros(0, np.float32)
+        return self(np.zeros(2 * self._reach, np.float32))[:missing]
+
+    def _filter(self, phase: np.ndarray) -> np.ndarray:
+        """The taps of new samples this far, in 1 / phases, behind tap reach - 1."""
+        taps = np.arange(2 * self._reach) - (self._reach - 1)
+        distance = taps - (phase / self._phases)[:, None]  # in samples
+        hann = np.cos(np.clip(distance / self._reach, -1.0, 1.0) * (np.pi / 2)) ** 2
+        return (self._cut * np.sinc(self._cut * distance) * hann).astype(np.float32)
+
+
+def at_rate(
+    blocks: Iterable[np.ndarray], rate: int, wanted: int
+) -> Iterator[np.ndarray]:
+    """Blocks of one rate as blocks of another; those without a sample are left out."""
+    resampler = Resampler(rate, wanted)
+    for block in blocks:
+        found = resampler(block)
+        if len(found):
+            yield found
+    found = resampler.end()
+    if len(found):
+        yield found
+
+
+def pieces(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    """Sound cut into pieces of some seconds where it is quietest.
+
+    For models that hear a whole before they say a word: a long recording is too much
+    for the memory. A piece has 20 seconds at most, and 10 at least but for the last.
+
+    Args:
+        blocks: The sound.
+        rate: In Hz.
+    """
+    least, most = 10 * rate, 20 * rate
+    frame = max(1, rate // 50)
+    kept = np.zeros(0, np.float32)
+    for block in blocks:
+        for part in np.array_split(block, 1 + len(block) // most):
+            kept = np.concatenate([kept, part])
+            while len(kept) >= most:
+                end = _quietest(kept[least:most], frame) + least
+                yield kept[:end]
+                kept = kept[end:]
+    if len(kept):
+        yield kept
+
+
+def _quietest(samples: np.ndarray, frame: int) -> int:
+    """The middle of the quietest fifth of a second, in samples."""
+    count = len(samples) // frame
+    if count < 10:
+        return len(samples) // 2
+    power = np.square(samples[: count * frame]).reshape(count, frame).sum(axis=1)
+    around = np.convolve(power, np.ones(10), mode="valid")
+    return (int(np.argmin(around)) + 5) * frame

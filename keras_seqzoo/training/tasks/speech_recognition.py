@@ -1,0 +1,231 @@
+"""Speech recognition: spoken digits, and spelled names, numbers and dates."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_seqzoo.datasets import catalogue
+from keras_seqzoo.datasets.connected_digits import in_pauses, quiet
+from keras_seqzoo.datasets.fsdd import DIGITS, SAMPLE_RATE
+from keras_seqzoo.datasets.pipeline import IGNORED, Examples
+from keras_seqzoo.layers.ctc import SILENCE, CTCLoss, check_alignable
+from keras_seqzoo.training.metrics import error_rates
+from keras_seqzoo.training.ngram_learning import learned_ngram
+from keras_seqzoo.training.tasks.task import Run, Task
+
+SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")  # of FSDD
+# Of AN4's 74 speakers of train: for choosing settings, before training on all.
+HELD_OUT = ("fbbh", "fejs", "fkdo", "fsrb", "mcen", "mdxs", "mjgk", "mmkw", "msjr")
+QUIET = 300  # sounds in which nothing is said
+SAMPLES_AT_ONCE = 1 << 21  # that the front end is given, of one length
+
+
+class Utterance(NamedTuple):
+    """Samples (samples,) int16, or frames (time, features) float32, and their text."""
+
+    sound: np.ndarray
+    text: str
+    speaker: str
+
+
+class SpeechRecognition(Task):
+    """Rows are `Utterance`s.
+
+    The digits have, beside their own splits, `without_<speaker>` and `of_<speaker>`,
+    all recordings or strings, and `quiet`, sounds in which nothing is said; FSDD has
+    `train_in_pauses`, its train recordings with quiet around them; AN4 has `fit` and
+    `validation`, train without and of the speakers in HELD_OUT.
+    """
+
+    METRIC = "wer"
+    TOLERANCE = 1.0
+    HIGHER_IS_BETTER = False
+    DATASETS = ("fsdd", "connected_digits", "an4_mfcc")
+    OPTIONS = frozenset({"ngram"})
+    GIVES = "It writes down what is said."
+    FIGURE = "WER"
+    FIGURE_IS = """\
+the word error rate in percent, by the best path (greedy): substitutions, deletions and
+insertions by the words of the reference, pooled over all utterances (jiwer)"""
+    INTENDED_USE = """\
+To understand digits, spelled names and numbers, on the phone; as a start for a small
+vocabulary of your own, by fine-tuning; to compare recurrent cells."""
+    USAGE = """\
+model = seqzoo.load("{name}")
+model.predict_audio(samples, sample_rate=44100)  # if it hears sound: its text
+model.predict_frames([frames])  # if it starts at frames of features
+"""
+    LIMITS = """\
+English of a few speakers, close to the microphone and in a quiet room: of the digits
+six men, three of them with accents, of AN4 Americans of around 1990. Other accents,
+women and children on the digits, noise and other words are not understood as well, and
+how much worse was not measured but for a speaker left out."""
+    STEPS = "frames"
+
+    @classmethod
+    def splits(cls, dataset: str) -> tuple[str, ...]:
+        splits = super().splits(dataset)
+        if dataset == "an4_mfcc":
+            return *splits, "fit", "validation"
+        if dataset == "fsdd":
+            splits = *splits, "train_in_pauses"
+        splits = *splits, "quiet"
+        left_out = [f"{part}_{one}" for one in SPEAKERS for part in ("without", "of")]
+        return *splits, *left_out
+
+    @classmethod
+    def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Utterance]:
+        if split == "quiet":
+            return [Utterance(quiet(seed), "", "nobody") for seed in range(QUIET)]
+        part, _, speaker = split.partition("_")
+        if speaker in SPEAKERS:
+            own = catalogue.facts(dataset).ROWS
+            rows = [row for one in own for row in cls._rows(dataset, one, data_dir)]
+            return [row for row in rows if (row.speaker == speaker) == (part == "of")]
+        files = {"train_in_pauses": "train", "fit": "train"}
+        if dataset == "an4_mfcc":
+            files["validation"] = "train"
+        found = catalogue.rows(dataset, files.get(split, split), data_dir)
+        if dataset == "fsdd":
+            names = catalogue.builder(dataset, data_dir).info.features["label"].names
+            rows = [(row["audio"], names[row["label"]]) for row in found]
+        elif dataset == "connected_digits":
+            rows = [(row["audio"], row["digits"].decode()) for row in found]
+        else:
+            rows = [(row["frames"], row["text"].decode()) for row in found]
+        speakers = [row["speaker"].decode() for row in found]
+        if split == "train_in_pauses":
+            rows = [(in_pauses(x, seed), text) for seed, (x, text) in enumerate(rows)]
+        rows = [Utterance(*row, one) for row, one in zip(rows, speakers)]
+        if dataset == "an4_mfcc" and split in ("fit", "validation"):
+            wanted = split == "validation"
+            rows = [row for row in rows if (row.speaker in HELD_OUT) == wanted]
+        return rows
+
+    @classmethod
+    def lengths(cls, rows: Sequence[Utterance]) -> list[int]:
+        """In frames or, of samples, in hundredths of a second or so."""
+        return [
+            len(row.sound) if row.sound.ndim == 2 else -(-len(row.sound) // 80)
+            for row in rows
+        ]
+
+    @classmethod
+    def assets(cls, rows: Sequence[Utterance], data: Any) -> dict[str, Any]:
+        ngram = data.ngram
+        if data.dataset == "an4_mfcc":
+            texts = [row.text for row in rows]
+            return {
+                "labels": sorted({character for text in texts for character in text}),
+                "language_model": learned_ngram(texts, ngram) if ngram else [],
+                "separator": "",
+                "sample_rate": None,
+                "features": rows[0].sound.shape[1],
+            }
+        texts = [row.text.split() for row in rows]
+        return {
+            "language_model": learned_ngram(texts, ngram) if ngram else [],
+            "labels": list(DIGITS),
+            "separator": " ",
+            "sample_rate": SAMPLE_RATE,
+        }
+
+    @classmethod
+    def trained_part(cls, model: Any, rows: Sequence[Utterance], data: Any) -> Any:
+        """The model, which is given mean and deviation of the rows' features."""
+        if not model.config["utterance_normalization"]:
+            frames = np.concatenate(frames_of(model, [row.sound for row in rows]))
+            layer = model.get_layer("normalization")
+            layer.mean.assign(frames.mean(axis=0, dtype=np.float64))
+            layer.deviation.assign(frames.std(axis=0, dtype=np.float64))
+        return model
+
+    @classmethod
+    def encode(cls, rows: Sequence[Utterance], model: Any) -> Examples:
+        """The rows as frames and numbers of labels.
+
+        Raises:
+            UserError: A row has more labels than its steps allow.
+        """
+        frames = frames_of(model, [row.sound for row in rows])
+        targets = [model.transcripts.numbers(row.text) for row in rows]
+        for number, (row, numbers, one) in enumerate(zip(rows, targets, frames)):
+            what = f"example {number}, {row.text!r}"
+            check_alignable(numbers, model.steps(len(one)), what)
+        # Of one width, whatever the width of a batch in frames.
+        width = max(1, *map(len, targets))
+        targets = [numbers or [SILENCE] for numbers in targets]
+        padded = [numbers + [IGNORED] * (width - len(numbers)) for numbers in targets]
+        lengths = [len(one) for one in frames]
+        frames = tf.RaggedTensor.from_row_lengths(np.concatenate(frames), lengths)
+        lengths = tf.constant(lengths, tf.int32)
+        return Examples({"frames": frames}, tf.constant(padded, tf.int32), lengths)
+
+    @classmethod
+    def loss(cls, training: Any) -> keras.losses.Loss:
+        return CTCLoss()
+
+    @classmethod
+    def metric(
+        cls, model: Any, rows: Sequence[Utterance], batch_size: int = 64
+    ) -> Callable[[Run], float]:
+        found = cls.answers(model, rows, batch_size)
+        return lambda run: error_rates([row.text for row in rows], found(run))[0]
+
+    @classmethod
+    def answers(
+        cls, model: Any, rows: Sequence[Utterance], batch_size: int = 64
+    ) -> Callable[[Run], list[str]]:
+        """A function of `run`: what is said in each row."""
+        order = np.argsort(cls.lengths(rows), kind="stable")
+        starts = range(0, len(rows), batch_size)
+        batches = [[rows[i] for i in order[start:][:batch_size]] for start in starts]
+        inputs = [cls.inputs(model, batch) for batch in batches]
+
+        def answers(run):
+            texts = [""] * len(rows)
+            numbers = [one for batch in inputs for one in run(batch)["labels"]]
+            for place, one in zip(order, numbers):
+                texts[place] = model.transcripts.text(one)
+            return texts
+
+        return answers
+
+    @classmethod
+    def inputs(cls, model: Any, rows: Sequence[Utterance]) -> dict[str, np.ndarray]:
+        if model.sample_rate is not None:
+            width = max(len(row.sound) for row in rows)
+            samples = np.zeros((len(rows), width), np.float32)
+            for row, one in enumerate(rows):
+                samples[row, : len(one.sound)] = one.sound / np.float32(32768)
+            return {"samples": samples}
+        frames = [row.sound for row in rows]
+        shape = len(rows), max(map(len, frames)), frames[0].shape[1]
+        padded = np.zeros(shape, np.float32)
+        for row, one in enumerate(frames):
+            padded[row, : len(one)] = one
+        return {"frames": padded}
+
+
+def frames_of(model: Any, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The frames of each sound, (time, features) float32, as the model's `serve`."""
+    if model.log_mel is None:
+        return [np.asarray(sound, np.float32) for sound in sounds]
+    found: list = [None] * len(sounds)
+    order = np.argsort([len(sound) for sound in sounds], kind="stable")
+    while len(order):
+        # Of few lengths, so that little is compiled.
+        rate = model.log_mel.sample_rate
+        width = max(1, -(-len(sounds[order[0]]) // rate)) * rate
+        fits = [i for i in order if len(sounds[i]) <= width][: SAMPLES_AT_ONCE // width]
+        batch = np.zeros((len(fits), width), np.float32)
+        for row, i in enumerate(fits):
+            batch[row, : len(sounds[i])] = sounds[i] / np.float32(32768)
+        frames = np.asarray(model.log_mel(batch))
+        for row, i in enumerate(fits):
+            found[i] = frames[row, : model.log_mel.frame_count(len(sounds[i]))]
+        order = order[len(fits) :]
+    return found

@@ -1,0 +1,174 @@
+"""Speech recognition: rows and splits, assets, targets, augmentation, WER."""
+
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_seqzoo as seqzoo
+from keras_seqzoo.datasets import catalogue
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.training.tasks.speech_recognition import (
+    HELD_OUT,
+    SPEAKERS,
+    SpeechRecognition,
+    Utterance,
+    frames_of,
+)
+
+DATA = {
+    "dataset": "connected_digits",
+    "ngram": 0,
+}
+RNG = np.random.default_rng(0)
+
+
+def sound(samples):
+    return RNG.integers(-9000, 9000, samples).astype("int16")
+
+
+ROWS = [
+    Utterance(sound(4000), "one two", "ann"),
+    Utterance(sound(9000), "two two three", "bob"),
+    Utterance(sound(2000), "zero", "ann"),
+]
+
+
+def data(**changes):
+    return types.SimpleNamespace(**DATA | changes)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return seqzoo.create(
+        "bi_peephole_speech",
+        **SpeechRecognition.assets(ROWS, data()),
+        units=8,
+        convolution_strides=[2],
+        features=10,
+    )
+
+
+def test_digits_know_their_words_and_an4_its_characters():
+    assets = SpeechRecognition.assets(ROWS, data())
+    assert assets["labels"][:3] == ["zero", "one", "two"]
+    assert len(assets["labels"]) == 10
+    assert (assets["separator"], assets["sample_rate"]) == (" ", 8000)
+    assert assets["language_model"] == []
+    frames = [Utterance(np.zeros((9, 13), "float32"), "GO A", "x")] * 2
+    assets = SpeechRecognition.assets(frames, data(dataset="an4_mfcc", ngram=3))
+    assert assets["labels"] == [" ", "A", "G", "O"] and assets["separator"] == ""
+    assert (assets["sample_rate"], assets["features"]) == (None, 13)
+    assert any("G O <space>" in line for line in assets["language_model"])
+    lines = SpeechRecognition.assets(ROWS, data(ngram=2))["language_model"]
+    assert any(line.split()[1:3] == ["two", "two"] for line in lines[8:])
+
+
+def test_the_trained_model_has_the_rows_mean_and_deviation(model):
+    assert SpeechRecognition.trained_part(model, ROWS, data()) is model
+    layer = model.get_layer("normalization")
+    frames = np.concatenate(frames_of(model, [row.sound for row in ROWS]))
+    np.testing.assert_allclose(layer.mean, frames.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(layer.deviation, frames.std(axis=0), rtol=1e-3)
+
+
+def test_frames_are_those_that_the_model_serves(model):
+    frames = frames_of(model, [row.sound for row in ROWS])
+    for row, one in zip(ROWS, frames):
+        wanted = model.log_mel(row.sound[None] / np.float32(32768))
+        np.testing.assert_allclose(one, wanted[0], atol=1e-4)
+    examples = SpeechRecognition.encode(ROWS, model)
+    inputs = SpeechRecognition.inputs(model, ROWS)
+    served = model.serve({k: tf.constant(x) for k, x in inputs.items()})["scores"]
+    logits = model({"frames": examples.inputs["frames"].to_tensor()}, training=False)
+    np.testing.assert_allclose(served, logits, atol=1e-4)
+
+
+def test_targets_are_numbers_of_labels_of_one_width(model):
+    examples = SpeechRecognition.encode(ROWS, model)
+    assert examples.targets.numpy().tolist() == [[1, 2, -1], [2, 2, 3], [0, -1, -1]]
+    lengths = [model.log_mel.frame_count(len(row.sound)) for row in ROWS]
+    assert examples.lengths.numpy().tolist() == lengths
+    assert examples.inputs["frames"].row_lengths().numpy().tolist() == lengths
+
+
+def test_silence_has_a_target_of_its_own(model):
+    rows = SpeechRecognition.read("fsdd", "quiet", None)
+    assert len(rows) == 300 and {row.text for row in rows} == {""}
+    examples = SpeechRecognition.encode([*ROWS, rows[0]], model)
+    assert examples.targets.numpy()[3].tolist() == [-2, -1, -1]
+
+
+def test_a_label_longer_than_its_input_allows_is_named(model):
+    short = Utterance(sound(400), "one one", "ann")  # 3 frames, 2 steps
+    with pytest.raises(UserError, match="example 1, 'one one': 2 labels must have 3 "):
+        SpeechRecognition.encode([ROWS[0], short], model)
+
+
+def test_wer_is_pooled_over_rows_of_any_order(model):
+    texts = {4000: "one two", 9000: "two three", 2000: "one"}
+
+    def run(inputs):
+        labels = np.full((len(inputs["samples"]), 5), -1)
+        for row, samples in enumerate(inputs["samples"]):
+            said = texts[int(np.flatnonzero(samples)[-1]) + 1]
+            numbers = model.transcripts.numbers(said)
+            labels[row, 1 : 1 + len(numbers)] = numbers
+        return {"labels": labels}
+
+    rows = [row._replace(sound=np.full(len(row.sound), 5, "int16")) for row in ROWS]
+    found = SpeechRecognition.metric(model, rows, batch_size=2)(run)
+    assert found == pytest.approx(100 * 2 / 6)  # one deleted, one substituted
+
+
+def test_splits_by_speaker(monkeypatch):
+    assert {f"of_{one}" for one in SPEAKERS} <= set(SpeechRecognition.splits("fsdd"))
+    assert "train_in_pauses" in SpeechRecognition.splits("fsdd")
+    found = {
+        "train": [{"audio": sound(9), "digits": b"one", "speaker": b"theo"}],
+        "validation": [{"audio": sound(9), "digits": b"two", "speaker": b"lucas"}],
+        "test": [{"audio": sound(9), "digits": b"six", "speaker": b"theo"}],
+    }
+    monkeypatch.setattr(catalogue, "rows", lambda name, split, folder: found[split])
+
+    def texts(split):
+        rows = SpeechRecognition.read("connected_digits", split, None)
+        return [row.text for row in rows]
+
+    assert texts("train") == ["one"]
+    assert texts("of_theo") == ["one", "six"]
+    assert texts("without_theo") == ["two"]
+    with pytest.raises(UserError, match="split must be one of"):
+        texts("of_nobody")
+
+
+def test_an4_has_whole_speakers_held_out(monkeypatch):
+    speakers = [*HELD_OUT[:2], "fash"]
+    rows = [
+        {"frames": np.zeros((4, 13)), "text": b"GO", "speaker": one.encode()}
+        for one in speakers
+    ]
+    monkeypatch.setattr(catalogue, "rows", lambda name, split, folder: rows)
+
+    def found(split):
+        read = SpeechRecognition.read("an4_mfcc", split, None)
+        return [row.speaker for row in read]
+
+    assert found("validation") == speakers[:2] and found("fit") == ["fash"]
+    assert found("train") == speakers
+
+
+def test_recordings_in_pauses_are_the_train_ones(monkeypatch):
+    recordings = [sound(800), sound(900)]
+    rows = [{"audio": x, "label": 3, "speaker": b"theo"} for x in recordings]
+    names = types.SimpleNamespace(names=["a", "b", "c", "three"])
+    info = types.SimpleNamespace(features={"label": names})
+    builder = types.SimpleNamespace(info=info)
+    monkeypatch.setattr(catalogue, "rows", lambda name, split, folder: rows)
+    monkeypatch.setattr(catalogue, "builder", lambda name, folder: builder)
+    plain = SpeechRecognition.read("fsdd", "train", None)
+    paused = SpeechRecognition.read("fsdd", "train_in_pauses", None)
+    assert [row.text for row in plain] == [row.text for row in paused] == ["three"] * 2
+    for before, after in zip(plain, paused):
+        assert len(after.sound) >= len(before.sound) + 800

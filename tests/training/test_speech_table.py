@@ -1,0 +1,82 @@
+"""The table of the speech recognisers."""
+
+import types
+
+import numpy as np
+import pytest
+import speech_table
+from whistles import recogniser
+
+from keras_seqzoo.training.tasks.speech_recognition import SpeechRecognition, Utterance
+
+GREEDY = {"accuracy": 98.5, "wer": 1.6, "cer": 1.2}
+FOUND = {
+    "tags": {
+        "bi_peephole_speech.x": {
+            "dataset": "an4_mfcc",
+            "streams": False,
+            "parameters": 1234,
+            "minutes": 12.3,
+            "utterances": 130,
+            "greedy": GREEDY,
+            "beam": {"accuracy": 99.0, "wer": 1.0, "cer": 0.5},
+            "int8": {"wer": 1.7, "bytes": 1000},
+        },
+        "coupled_lstm_speech.y": {
+            "dataset": "connected_digits",
+            "streams": True,
+            "parameters": 123,
+            "minutes": None,
+            "utterances": 600,
+            "greedy": GREEDY,
+            "int8": {"wer": 1.65, "bytes": 1000},
+            "real_time_factor": 0.0123,
+            "left_out": {
+                "theo": {"accuracy": 90.0, "wer": 8.0, "cer": 7.0},
+                "lucas": {"accuracy": 80.0, "wer": 16.0, "cer": 9.0},
+            },
+        },
+        "coupled_lstm_speech.z": {"left_out": {"theo": GREEDY}},
+    }
+}
+
+
+def test_a_row_for_each_tag_and_each_published_model():
+    lines = speech_table.table(FOUND).splitlines()
+    assert len(lines) == 2 + 2 + len(speech_table.PUBLISHED)
+    assert lines[2] == (
+        "| bi_peephole_speech.x | AN4, 130 | 98.50 | 1.60 | 1.20 | 1.00, 0.50 | - "
+        "| 1.70 | - | 1,234 | 12.3 |"
+    )
+    assert lines[3] == (
+        "| coupled_lstm_speech.y | connected digits, 600 | 98.50 | 1.60 | 1.20 | - "
+        "| 85.00, 12.00 (2 of 6) | 1.65 | 0.012 | 123 | - |"
+    )
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_real_time_factor_is_work_by_sound(monkeypatch):
+    clock = iter([10.0, 10.5])
+    monkeypatch.setattr(
+        speech_table, "time", types.SimpleNamespace(perf_counter=lambda: next(clock))
+    )
+    rows = [Utterance(np.zeros(1500, "int16"), "", "x")] * 2  # 3 s at 1000 Hz
+    assert speech_table.real_time_factor(recogniser(), rows) == pytest.approx(1 / 6)
+
+
+def test_rates_are_in_percent():
+    model = recogniser()
+    rows = [
+        Utterance(np.ones(500 + i, "int16"), text, "x")
+        for i, text in enumerate(("low mid", "high"))
+    ]
+
+    def run(inputs):
+        return {"labels": np.array([[-1, 0, 1], [0, -1, -1]])}
+
+    assert speech_table.rates(model, rows, run) == {
+        "accuracy": 50.0,
+        "wer": pytest.approx(100 / 3, abs=0.01),
+        "cer": pytest.approx(100 * 4 / 11, abs=0.01),
+    }
+    assert SpeechRecognition.METRIC == "wer"
