@@ -70,6 +70,8 @@ def measure(data_dir: str, tags: list[str]) -> dict:
 
 def table(found: dict) -> str:
     """Markdown."""
+    if not found:
+        return "No translator is pretrained yet."
     lines = [
         "| model | data | greedy | beam | int8 file | parameters | minutes |",
         "|---|---|---|---|---|---|---|",

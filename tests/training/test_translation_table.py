@@ -3,6 +3,10 @@
 import translation_table
 
 
+def test_no_tag_is_no_table():
+    assert translation_table.table({}) == "No translator is pretrained yet."
+
+
 def test_a_row_for_each_tag_and_each_published_model():
     row = {
         "dataset": "multi30k",
