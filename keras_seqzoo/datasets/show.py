@@ -230,7 +230,8 @@ def _translation_heading(values: dict[str, Any]) -> str:
 def _translation(values: dict[str, Any], width: int) -> str:
     return "\n".join(
         textwrap.fill(f"{code}  {values[code]}", width, subsequent_indent="    ")
-        for code in ("en", "de", "fr")
+        for code in ("en", "de", "fr", "zh")
+        if code in values
     )
 
 

@@ -184,6 +184,13 @@ def test_show_translation(data, fake_set):
     assert out == "train[0]\nen  en 0 end\nde  de 0 end\nfr  fr 0 end\n"
 
 
+def test_show_translation_into_chinese(data, fake_set):
+    folder = fake_set("tatoeba_en_zh")
+    status, out, _ = data("show", "tatoeba_en_zh", "--count", 1, "--data-dir", folder)
+    assert status == 0
+    assert out == "train[0]\nen  Sentence 0.\nzh  第0 句。\n"
+
+
 def test_show_captions(data, fake_set):
     folder = fake_set("flickr8k")
     status, out, _ = data("show", "flickr8k", "--count", 1, "--data-dir", folder)
