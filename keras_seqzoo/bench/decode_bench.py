@@ -223,17 +223,17 @@ def _free(tensor: Any, source_length: int) -> list[int | None]:
 
 def _model(name: str) -> Translator:
     """A pretrained model; or one of an architecture, that never ends by itself."""
-    if name not in registry.architectures():
-        model = registry.load(name)
-    else:
-        words = [f" w{i}" for i in range(UNTRAINED_VOCABULARY)]
-        model = registry.create(
-            name, vocabulary=[*map(chr, range(97, 123)), " ", *words]
-        )
-        if isinstance(model, Translator):
-            bias = np.zeros(model.parts["logits"].bias.shape)
-            bias[END - FIRST_WRITTEN] = _NEVER
-            model.parts["logits"].bias.assign(bias)
-    if not isinstance(model, Translator):
+    known = registry.architectures()
+    loaded = None if name in known else registry.load(name)
+    kind = type(loaded) if loaded is not None else known[name].model_class
+    if not issubclass(kind, Translator):
         raise UserError(f"bench decode needs a translator. Received: {name}")
+    if loaded is not None:
+        return loaded
+    letters = map(chr, range(ord("a"), ord("z") + 1))
+    words = [f" w{i}" for i in range(UNTRAINED_VOCABULARY)]
+    model = registry.create(name, vocabulary=[*letters, " ", ".", *words])
+    bias = np.zeros(model.parts["logits"].bias.shape)
+    bias[END - FIRST_WRITTEN] = _NEVER
+    model.parts["logits"].bias.assign(bias)
     return model

@@ -1,4 +1,4 @@
-"""`seqzoo bench train | infer | export | data`."""
+"""`seqzoo bench train | infer | export | decode | data`."""
 
 import json
 import math
@@ -188,6 +188,63 @@ def bench_export_command(
     click.echo()
     columns = "target", "model", "limit", "value", "reached"
     print_table(columns, ([row[key] for key in columns] for row in targets))
+
+
+@bench_group.command("decode", short_help="Time searches in a file and as a loop.")
+@click.argument("models", nargs=-1, metavar="[TAG]...")
+@click.option(
+    "--beams",
+    type=click.IntRange(2, 100),
+    default=4,
+    show_default=True,
+    help="Beams of the search.",
+)
+@seconds_option("For each model.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="Save the rows and the machine's facts in this JSON file.",
+)
+@json_option
+def bench_decode_command(
+    models: tuple[str, ...],
+    beams: int,
+    seconds: float,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Time translators' beam search in one ONNX file against a Python loop over steps.
+
+    Both are run by onnxruntime, on one thread, and translate one sentence. TAG may be
+    an architecture too: its weights are then random and its translation as long as can
+    be. A ratio is the file's time over the loop's. The machine should be idle.
+
+    \b
+    Examples:
+      seqzoo bench decode
+      seqzoo bench decode transformer.multi30k --seconds 5 --json
+    """
+    require_writable(output)
+    from keras_seqzoo.bench.decode_bench import bench_decode
+
+    with results_only():
+        save = partial(save_result, output)
+        result = bench_decode(models, seconds, beams, save)
+    if as_json:
+        print_json({"rows": result["rows"]})
+        return
+    lines = [
+        [
+            row["model"],
+            str(row["beams"]),
+            str(row["steps"]),
+            f"{row['file_ms']:.1f} ms",
+            f"{row['loop_ms']:.1f} ms",
+            f"{row['ratio']:.2f}",
+        ]
+        for row in result["rows"]
+    ]
+    print_table(("model", "beams", "steps", "one file", "loop", "ratio"), lines)
 
 
 @bench_group.command("data", short_help="Time recipes' data pipelines.")

@@ -3,7 +3,9 @@
 TensorFlow's loops, and so tf2onnx's, carry from step to step whatever they read. And
 onnxruntime packs the weights of a product for its processor once, on opening, only
 if they are constants of the graph that the product is in; of others the packing is part
-of each step: a step of a translator took 2.2 ms so, and 1.2 ms with its own weights.
+of every step: those of a step of a translator took 2.2 ms so, and 1.0 ms packed.
+
+What nothing reads any more stays: `canonical` drops it.
 """
 
 from collections.abc import Iterator
@@ -48,11 +50,6 @@ def give_loops_their_weights(graph: onnx.GraphProto) -> None:
     A weight that is used elsewhere too stays there, and is in the file twice.
     """
     _give(graph, {}, set(_names(graph)))
-    used = {name for one in _graphs(graph) for name in _used(one)}
-    for one in _graphs(graph):
-        kept = [x for x in one.initializer if x.name in used]
-        del one.initializer[:]
-        one.initializer.extend(kept)
 
 
 def _give(graph, outer, names):
@@ -81,10 +78,6 @@ def _give(graph, outer, names):
             own[name] = _new_name(name, names)
             graph.initializer.append(numpy_helper.from_array(array.copy(), own[name]))
         node.input[1] = own[name]
-    if own:
-        used = set(_used(graph))
-        for node in [n for n in transposed.values() if n.output[0] not in used]:
-            graph.node.remove(node)
     inner = outer | {x.name: x for x in graph.initializer}
     for node in graph.node:
         for subgraph in _subgraphs(node):
@@ -119,14 +112,6 @@ def _graphs(graph) -> Iterator[onnx.GraphProto]:
     for node in graph.node:
         for subgraph in _subgraphs(node):
             yield from _graphs(subgraph)
-
-
-def _used(graph) -> Iterator[str]:
-    """The names that nodes, and the outputs, of a graph read."""
-    for node in graph.node:
-        yield from node.input
-    for output in graph.output:
-        yield output.name
 
 
 def _names(graph) -> Iterator[str]:

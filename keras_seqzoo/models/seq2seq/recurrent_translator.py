@@ -132,7 +132,8 @@ class RecurrentNetwork(Network):
         config: Its arguments.
     """
 
-    initializer = keras.initializers.RandomUniform(-0.1, 0.1)
+    # After half an epoch of Multi30k the loss was 5.0 with this and 5.4 with 0.06.
+    initializer = keras.initializers.RandomNormal(stddev=0.25)
 
     def __init__(self, config: dict[str, Any]) -> None:
         own_cell = config["encoder_cell"] is not None

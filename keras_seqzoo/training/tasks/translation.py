@@ -100,7 +100,7 @@ that matters."""
     ) -> Callable[[Run], float]:
         def bleu(run):
             found = model.pieces.translate(run, [row.source for row in rows])
-            return _bleu(found, rows)[0]
+            return bleu_of(found, rows)[0]
 
         return bleu
 
@@ -108,18 +108,19 @@ that matters."""
     def quick_scorer(cls, model: Any, rows: Sequence[Pair]) -> Callable[[], float]:
         """BLEU of greedy search."""
         sources = [row.source for row in rows]
-        return lambda: _bleu(model.translate(sources, beams=1), rows)[0]
+        return lambda: bleu_of(model.translate(sources, beams=1), rows)[0]
 
     @classmethod
     def conditions(cls, rows: Sequence[Pair]) -> dict[str, str]:
         """sacrebleu's signature."""
-        return {"signature": _bleu(["a"], rows[:1])[1]}
+        return {"signature": bleu_of(["a"], rows[:1])[1]}
 
     @classmethod
     def inputs(cls, model: Any, rows: Sequence[Pair]) -> dict[str, np.ndarray]:
         return {"source": model.pieces.source_ids([row.source for row in rows])}
 
 
-def _bleu(sentences: Sequence[str], rows: Sequence[Pair]) -> tuple[float, str]:
+def bleu_of(sentences: Sequence[str], rows: Sequence[Pair]) -> tuple[float, str]:
+    """BLEU of translations of some rows, by the rows' language, and its signature."""
     tokenize = "zh" if rows[0].language == "zh" else "13a"
     return corpus_bleu(sentences, [row.target for row in rows], tokenize)

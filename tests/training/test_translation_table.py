@@ -1,0 +1,32 @@
+"""The table of the translators."""
+
+import translation_table
+
+
+def test_no_tag_is_no_table():
+    assert translation_table.table({}) == "No translator is pretrained yet."
+
+
+def test_a_row_for_each_tag_and_each_published_model():
+    row = {
+        "dataset": "multi30k",
+        "parameters": 2100081,
+        "minutes": 12.34,
+        "beams": 4,
+        "greedy": 37.0,
+        "beam": 38.25,
+        "int8": 38.1,
+        "int8_bytes": 2_450_000,
+        "signature": "nrefs:1|tok:13a",
+    }
+    other = {**row, "dataset": "tatoeba_en_zh", "signature": "nrefs:1|tok:zh"}
+    lines = translation_table.table({"b.zh": other, "a.x": row}).splitlines()
+    assert lines[2] == (
+        "| a.x | multi30k | 37.00 | 38.25 (4) | 38.10, 2.5 MB | 2,100,081 | 12.3 |"
+    )
+    assert lines[3].startswith("| b.zh | tatoeba_en_zh |")
+    published = translation_table.PUBLISHED["multi30k"]
+    assert len(lines) == 4 + len(published) + 2
+    assert (
+        "`multi30k`: `nrefs:1|tok:13a`; `tatoeba_en_zh`: `nrefs:1|tok:zh`" in lines[-1]
+    )

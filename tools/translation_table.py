@@ -1,0 +1,100 @@
+"""Measures the translators on their test sentences, into README.md.
+
+    python tools/translation_table.py --measure DATA [TAG ...]  # the sets' folder
+    python tools/translation_table.py            # writes README.md
+    python tools/translation_table.py --check    # says whether README.md is up to date
+
+BLEU of each pretrained translator (or these tags) with greedy search and with its own
+beam search, and with the latter from its TFLite file in int8.
+docs/bench/translation.json has the figures, with sacrebleu's signatures.
+"""
+
+import json
+import pathlib
+import sys
+import tempfile
+
+from readme_section import ROOT, measured_section
+
+RESULTS = ROOT / "docs" / "bench" / "translation.json"
+SECTION = "translation table"
+# By data set; Multi30k's are of lower-cased, tokenised text, which is easier.
+PUBLISHED = {
+    "multi30k": {
+        "attention GRU (Calixto et al. 2017)": 33.7,
+        "attention GRU (Elliott & Kádár 2017)": 35.5,
+        "attention GRU (Caglayan et al. 2017)": 38.1,
+        "Transformer-Tiny (Wu et al. 2021)": 41.02,
+    }
+}
+
+
+def measure(data_dir: str, tags: list[str]) -> dict:
+    """The figures of each tag; of other tags what was measured before."""
+    import keras_seqzoo as seqzoo
+    from keras_seqzoo import runtime
+    from keras_seqzoo.training.tasks.translation import Translation, bleu_of
+
+    found = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    if not tags:
+        tags = [
+            tag
+            for tag in seqzoo.list_models(pretrained=True)
+            if seqzoo.info(tag).metric == Translation.METRIC
+        ]
+    for tag in tags:
+        metadata = seqzoo.info(tag).metadata
+        rows = Translation.read(metadata["dataset"], metadata["split"], data_dir)
+        sources = [row.source for row in rows]
+        model = seqzoo.load(tag)
+        greedy = bleu_of(model.translate(sources, beams=1), rows)[0]
+        beam, signature = bleu_of(model.translate(sources), rows)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "model.tflite"
+            report = seqzoo.export(model, path, quantize="int8")
+            int8 = bleu_of(runtime.load(report.path).translate(sources), rows)[0]
+            size = report.bytes
+        found[tag] = {
+            "dataset": metadata["dataset"],
+            "parameters": model.count_params(),
+            "minutes": round(metadata["train_seconds"] / 60, 1),
+            "beams": model.config["beams"],
+            "greedy": round(greedy, 2),
+            "beam": round(beam, 2),
+            "int8": round(int8, 2),
+            "int8_bytes": size,
+            "signature": signature,
+        }
+    return found
+
+
+def table(found: dict) -> str:
+    """Markdown."""
+    if not found:
+        return "No translator is pretrained yet."
+    lines = [
+        "| model | data | greedy | beam | int8 file | parameters | minutes |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for tag, row in sorted(found.items()):
+        figures = f"{row['greedy']:.2f} | {row['beam']:.2f} ({row['beams']})"
+        file = f"{row['int8']:.2f}, {row['int8_bytes'] / 1e6:.1f} MB"
+        lines.append(
+            f"| {tag} | {row['dataset']} | {figures} | {file} | {row['parameters']:,} "
+            f"| {row['minutes']:.1f} |"
+        )
+    for dataset in sorted({row["dataset"] for row in found.values()}):
+        for name, figure in PUBLISHED.get(dataset, {}).items():
+            lines.append(f"| {name} | {dataset} | - | {figure} | - | - | - |")
+    signatures = {row["dataset"]: row["signature"] for row in found.values()}
+    said = [f"`{dataset}`: `{text}`" for dataset, text in sorted(signatures.items())]
+    return "\n".join([*lines, "", f"sacrebleu's signatures: {'; '.join(said)}."])
+
+
+def main() -> int:
+    purpose = __doc__.splitlines()[0]
+    return measured_section(purpose, SECTION, RESULTS, measure, table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
