@@ -132,7 +132,7 @@ class RecurrentNetwork(Network):
         config: Its arguments.
     """
 
-    # After half an epoch of Multi30k the loss was 5.0 with this and 5.4 with 0.06.
+    # After half an epoch of Multi30k the loss was 5.0 with 0.3, 5.4 with 0.06.
     initializer = keras.initializers.RandomNormal(stddev=0.25)
 
     def __init__(self, config: dict[str, Any]) -> None:
