@@ -198,7 +198,10 @@ def fit(folder, output):
     """Trains; writes `<output>.npz` and `<output>.json` whenever the dev loss falls."""
     import jax
     import keras
-    from keras.src.utils import module_utils  # private: Keras, too, asks for TensorFlow
+
+    # Keras remembers whether TensorFlow is there when first asked, and must be before
+    # the stand-ins are found; there is no public way to ask it.
+    from keras.src.utils import module_utils
 
     if not module_utils.tensorflow.available:
         sys.meta_path.append(_AbsentPackages())

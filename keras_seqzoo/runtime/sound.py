@@ -3,6 +3,7 @@
 A block is an array `(samples,)`, float32 in [-1, 1], of one channel.
 """
 
+import contextlib
 import math
 import os
 import struct
@@ -38,11 +39,10 @@ def read_wav(path: str | os.PathLike) -> tuple[int, Iterator[np.ndarray]]:
             else f"cannot be read: {error.strerror}"
         )
         raise UserError(f"{path}: {reason}") from error
-    try:
+    with contextlib.ExitStack() as closing:
+        closing.enter_context(file)
         rate, channels, width, size = _head(file, path)
-    except BaseException:
-        file.close()
-        raise
+        closing.pop_all()  # it is read on
     return rate, _blocks(file, channels, width, size)
 
 
