@@ -14,6 +14,8 @@ from keras_seqzoo.preprocessing.words import (
     OneHotWords,
 )
 
+LONGEST_WORD = 1000  # No weight depends on word_length, and memory does.
+
 
 def word_features(
     vocabulary: Sequence[str],

@@ -13,10 +13,11 @@ from keras_seqzoo.presets import store
 class ZooModel(keras.Model):
     """A functional Keras model with its front end, decoder and preset.
 
-    A subclass builds its functional graph in `__init__` from JSON-able arguments
-    and writes the methods below.
+    A subclass builds its functional graph in `__init__` from JSON-able arguments,
+    keeps them as `config` and writes the methods below.
 
     Attributes:
+        config: Its arguments by name, those of a preset's config and assets.
         architecture: The registered name it was created under.
         tag: The pretrained tag it was loaded from, or None.
         card: The card of the preset it was loaded from, Markdown, or None.
@@ -40,6 +41,7 @@ class ZooModel(keras.Model):
     searched_outputs: ClassVar[tuple[str, ...]] = ()
     streamed_unit: int = 1
     length_name: ClassVar[str] = "length"
+    config: dict[str, Any]
     architecture: str | None = None
     tag: str | None = None
     card: str | None = None
@@ -85,6 +87,13 @@ class ZooModel(keras.Model):
         return keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, ignore_class=-1
         )
+
+    def get_config(self) -> dict[str, Any]:
+        return dict(self.config)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ZooModel":
+        return cls(**config)
 
     def named_weights(self) -> dict[str, keras.Variable]:
         """The weights by their path, without the model's own name."""

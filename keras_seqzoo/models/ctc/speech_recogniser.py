@@ -24,6 +24,7 @@ from keras_seqzoo.layers.ctc import CTC, CTCLoss
 from keras_seqzoo.layers.feature_normalization import FeatureNormalization
 from keras_seqzoo.layers.new_labels import NewLabels
 from keras_seqzoo.layers.spec_augment import RandomLoudness, SpecAugment
+from keras_seqzoo.models.example_rows import random_padding, random_series
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
 from keras_seqzoo.models.streamed_step import streamed_step
@@ -339,9 +340,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         size = length * self.log_mel.hop + self.log_mel.window * (not self.hears_on)
         samples = rng.uniform(-0.5, 0.5, (batch, size))
         if not self.hears_on:
-            ends = rng.integers(1, size + 1, batch)
-            ends[0] = size
-            samples[np.arange(size)[None, :] >= ends[:, None]] = 0.0
+            samples[random_padding(rng, batch, size)] = 0.0
         return {"samples": samples.astype("float32")}
 
     def example_inputs(
@@ -349,11 +348,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
     ) -> dict[str, np.ndarray]:
         """Random frames of several lengths, zeros behind them."""
         rng = np.random.default_rng(seed)
-        frames = rng.normal(size=(batch, length, self.features))
-        lengths = rng.integers(1, length + 1, batch)
-        lengths[0] = length
-        frames[np.arange(length)[None, :] >= lengths[:, None]] = 0.0
-        return {"frames": frames.astype("float32")}
+        return {"frames": random_series(rng, batch, length, self.features)}
 
     def example_targets(self, batch: int, length: int, seed: int = 0) -> np.ndarray:
         """A label of each row: whether its first feature is positive at first."""
@@ -380,13 +375,6 @@ class SpeechRecogniser(Recogniser, ZooModel):
             "units": 8,
             "num_layers": 2,
         }
-
-    def get_config(self) -> dict[str, Any]:
-        return dict(self.config)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "SpeechRecogniser":
-        return cls(**config)
 
 
 def _no_less_than_0(name: str, value: Any) -> float:

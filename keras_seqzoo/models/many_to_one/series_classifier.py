@@ -13,6 +13,7 @@ from keras_seqzoo.arguments import natural_number, positive_integer, text, truth
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.attention_pooling import AttentionPooling
+from keras_seqzoo.models.example_rows import random_series
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
 from keras_seqzoo.models.zoo_model import ZooModel
@@ -210,11 +211,7 @@ class SeriesClassifier(ZooModel):
     ) -> dict[str, np.ndarray]:
         """Random series of several lengths, zeros behind them."""
         rng = np.random.default_rng(seed)
-        series = rng.normal(size=(batch, length, len(self.channels)))
-        lengths = rng.integers(1, length + 1, batch)
-        lengths[0] = length
-        series[np.arange(length)[None, :] >= lengths[:, None]] = 0.0
-        return {"series": series.astype("float32")}
+        return {"series": random_series(rng, batch, length, len(self.channels))}
 
     def example_targets(self, batch: int, length: int, seed: int = 0) -> np.ndarray:
         """Whether the first number of each row of `example_inputs` is positive."""
@@ -237,13 +234,6 @@ class SeriesClassifier(ZooModel):
             "num_layers": 2,
             "attention_units": 4,
         }
-
-    def get_config(self) -> dict[str, Any]:
-        return dict(self.config)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "SeriesClassifier":
-        return cls(**config)
 
 
 def _scale(value: Any) -> float | None:

@@ -17,6 +17,7 @@ from keras_seqzoo.arguments import (
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.decoding import beam_search, for_each_beam, greedy_search
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.example_rows import random_sentences
 from keras_seqzoo.models.picture_encoder import picture_encoder
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments
 from keras_seqzoo.models.zoo_model import ZooModel
@@ -318,13 +319,8 @@ class Captioner(ZooModel):
         return self._example_words(batch, length, rng)
 
     def _example_words(self, batch, length, rng):
-        words = rng.integers(1, len(self.config["vocabulary"]) + 1, (batch, length))
-        lengths = rng.integers(1, length + 1, batch)
-        lengths[0] = length
-        place = np.arange(length)[None, :]
-        words[place == lengths[:, None] - 1] = BEGIN
-        words[place >= lengths[:, None]] = -1
-        return words
+        words = range(1, len(self.config["vocabulary"]) + 1)
+        return random_sentences(rng, batch, length, words, end=BEGIN)
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
@@ -337,13 +333,6 @@ class Captioner(ZooModel):
             "embedding_size": 6,
             "max_length": 5,
         }
-
-    def get_config(self) -> dict[str, Any]:
-        return dict(self.config)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Captioner":
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")

@@ -15,6 +15,7 @@ from keras_seqzoo.arguments import (
 )
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.example_rows import random_padding
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
 from keras_seqzoo.models.streamed_step import streamed_step
 from keras_seqzoo.models.zoo_model import ZooModel
@@ -181,9 +182,7 @@ class LanguageModel(ZooModel):
         rng = np.random.default_rng(seed)
         size = len(self.config["vocabulary"]) + FIRST_TOKEN
         tokens = rng.integers(FIRST_TOKEN, size + 1, (batch, length))
-        lengths = rng.integers(1, length + 1, batch)
-        lengths[0] = length
-        tokens[np.arange(length)[None, :] >= lengths[:, None]] = END_OF_LINE
+        tokens[random_padding(rng, batch, length)] = END_OF_LINE
         return {"tokens": tokens.astype("int32")}
 
     def example_targets(self, batch: int, length: int, seed: int = 0) -> np.ndarray:
@@ -191,13 +190,6 @@ class LanguageModel(ZooModel):
         tokens = self.example_inputs(batch, length, seed)["tokens"]
         known = tokens % (len(self.config["vocabulary"]) + FIRST_TOKEN)
         return np.where(tokens == END_OF_LINE, -1, known)
-
-    def get_config(self) -> dict[str, Any]:
-        return dict(self.config)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "LanguageModel":
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_seqzoo.arguments import natural_number, positive_integer, text
 from keras_seqzoo.cells.recurrent_cell import rate
+from keras_seqzoo.models.example_rows import random_padding
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
 from keras_seqzoo.models.streamed_step import streamed_step
 from keras_seqzoo.models.zoo_model import ZooModel
@@ -169,9 +170,7 @@ class PianoRollModel(ZooModel):
         """Random rolls with rows of several lengths, silence behind them."""
         rng = np.random.default_rng(seed)
         roll = rng.random((batch, length, self.config["num_keys"])) < 0.1
-        lengths = rng.integers(1, length + 1, batch)
-        lengths[0] = length
-        roll[np.arange(length)[None, :] >= lengths[:, None]] = False
+        roll[random_padding(rng, batch, length)] = False
         return {"roll": roll.astype("float32")}
 
     def example_targets(self, batch: int, length: int, seed: int = 0) -> np.ndarray:
@@ -185,13 +184,6 @@ class PianoRollModel(ZooModel):
     def tiny(cls) -> dict[str, Any]:
         """Arguments of a very small instance, for tests."""
         return {"num_keys": 12, "units": 8, "num_layers": 2, "input_units": 6}
-
-    def get_config(self) -> dict[str, Any]:
-        return dict(self.config)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "PianoRollModel":
-        return cls(**config)
 
 
 @register(pattern="one_to_many", cell="simple_rnn")

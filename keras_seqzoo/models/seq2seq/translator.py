@@ -13,6 +13,7 @@ from keras_seqzoo.arguments import different_strings, positive_integer, strings
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.decoding import beam_search, for_each_beam, greedy_search
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.example_rows import random_sentences
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.runtime.subwords import END, PADDING, START, UNKNOWN
 from keras_seqzoo.runtime.translation import TranslationPieces
@@ -314,22 +315,8 @@ class Translator(ZooModel):
         return np.where(rows < 0, -1, rows - FIRST_WRITTEN).astype("int32")
 
     def _example_rows(self, batch, length, rng):
-        """Ids, END behind, -1 behind that."""
         last = len(self.config["vocabulary"]) + FIRST_WRITTEN
-        ids = rng.integers(END + 1, last + 1, (batch, length))
-        lengths = rng.integers(1, length + 1, batch)
-        lengths[0] = length
-        place = np.arange(length)[None, :]
-        ids[place == lengths[:, None] - 1] = END
-        ids[place >= lengths[:, None]] = -1
-        return ids
-
-    def get_config(self) -> dict[str, Any]:
-        return dict(self.config)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Translator":
-        return cls(**config)
+        return random_sentences(rng, batch, length, range(END + 1, last + 1), END)
 
 
 def translator_arguments(

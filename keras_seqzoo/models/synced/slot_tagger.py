@@ -19,20 +19,15 @@ from keras_seqzoo.arguments import (
 )
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.example_rows import random_words
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
-from keras_seqzoo.models.word_features import word_features
+from keras_seqzoo.models.word_features import LONGEST_WORD, word_features
 from keras_seqzoo.models.zoo_model import ZooModel
-from keras_seqzoo.preprocessing.words import (
-    FIRST_WORD,
-    PADDING,
-    WordFrontEnd,
-)
+from keras_seqzoo.preprocessing.words import PADDING, WordFrontEnd
 from keras_seqzoo.registry import register
 from keras_seqzoo.runtime.word_stream import WordStream
 from keras_seqzoo.streaming import NotStreamable, carried_states, streamed_layers
-
-LONGEST_WORD = 1000  # No weight depends on word_length, and memory does.
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -253,24 +248,14 @@ class SlotTagger(ZooModel):
         self, batch: int, length: int, seed: int = 0
     ) -> dict[str, np.ndarray]:
         """Random ids with rows of several lengths, as `inputs` expects them."""
-        rng = np.random.default_rng(seed)
-        words = rng.integers(
-            1, len(self.config["vocabulary"]) + FIRST_WORD, (batch, length)
+        return random_words(
+            np.random.default_rng(seed),
+            batch,
+            length,
+            vocabulary_size=len(self.config["vocabulary"]),
+            number_of_characters=len(self.config["characters"]),
+            word_length=self.config["word_length"],
         )
-        lengths = rng.integers(1, length + 1, batch)
-        lengths[0] = length
-        padding = np.arange(length)[None, :] >= lengths[:, None]
-        words[padding] = PADDING
-        characters = rng.integers(
-            0,
-            len(self.config["characters"]) + FIRST_WORD,
-            (batch, length, self.config["word_length"]),
-        )
-        characters[padding] = PADDING
-        return {
-            "words": words.astype("int32"),
-            "characters": characters.astype("int32"),
-        }
 
     def example_targets(self, batch: int, length: int, seed: int = 0) -> np.ndarray:
         """Label ids that depend on the words of `example_inputs`, -1 at padding."""
@@ -291,13 +276,6 @@ class SlotTagger(ZooModel):
             "character_filters": 4,
             "word_length": 8,
         }
-
-    def get_config(self) -> dict[str, Any]:
-        return dict(self.config)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "SlotTagger":
-        return cls(**config)
 
 
 def _pairs(words: Sequence[bytes], slots: Sequence[bytes]) -> list[tuple[str, str]]:
