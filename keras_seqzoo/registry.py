@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from keras_seqzoo.errors import PresetError, UserError, first_line
 from keras_seqzoo.presets import remote, store
 from keras_seqzoo.presets.model_size import no_larger_than
+from keras_seqzoo.presets.weights import check_body_kept, copy_weights, set_weights
 
 if TYPE_CHECKING:
     from keras_seqzoo.models.zoo_model import ZooModel
@@ -167,18 +168,18 @@ def load(name: str | os.PathLike, /, **overrides: Any) -> "ZooModel":
     entry = _preset_architecture(preset)
     config = _arguments(entry, preset)
     new_config = _with_head(entry, config, overrides)
-    _check_body_kept(entry, config, overrides)
+    check_body_kept(entry.model_class, config, overrides)
     try:
         with no_larger_than(preset.weights):
             model = _build(entry, config)
     except UserError as error:
         raise PresetError(f"{preset.source}/{store.CONFIG}: {error}") from error
-    _set_weights(model, preset)
+    set_weights(model, preset)
     model.card = preset.card
     if overrides:
         trained = model
         model = _build(entry, new_config)
-        _copy_weights(trained, model, overrides)
+        copy_weights(trained, model, overrides)
     model.tag = tag
     return model
 
@@ -361,60 +362,3 @@ def _build(entry: Architecture, config: dict) -> "ZooModel":
         raise UserError(f"{entry.name}: {first_line(error)}") from error
     model.architecture = entry.name
     return model
-
-
-def _set_weights(model: "ZooModel", preset: store.Preset) -> None:
-    variables = model.named_weights()
-    file = f"{preset.source}/{store.WEIGHTS}"
-    lacking = sorted(set(variables) - set(preset.weights))
-    foreign = sorted(set(preset.weights) - set(variables))
-    if lacking or foreign:
-        raise PresetError(
-            f"{file} does not fit {preset.config['architecture']}. "
-            f"Weights it lacks: {', '.join(lacking) or 'none'}; "
-            f"weights the model lacks: {', '.join(foreign) or 'none'}."
-        )
-    for name, variable in variables.items():
-        value = preset.weights[name]
-        if value.shape != tuple(variable.shape):
-            raise PresetError(
-                f"{file}: the weight {name!r} has shape {value.shape}, the model's "
-                f"has {tuple(variable.shape)}."
-            )
-        variable.assign(value)
-
-
-def _check_body_kept(entry: Architecture, config: dict, overrides: dict) -> None:
-    """Refuse overrides that make another function of the same weights."""
-
-    def without_dropout(arguments: Any) -> Any:
-        if not isinstance(arguments, dict):
-            return arguments
-        return {k: v for k, v in arguments.items() if "dropout" not in k}
-
-    kept = {"cell", "cell_arguments", *entry.model_class.asset_keys} - set(
-        entry.model_class.head_arguments
-    )
-    for key in sorted(kept & set(overrides)):
-        if without_dropout(overrides[key]) != without_dropout(config.get(key)):
-            raise _other_body(overrides, f"its `{key}`")
-
-
-def _copy_weights(source: "ZooModel", target: "ZooModel", overrides: dict) -> None:
-    """Copy all weights, but not a new head's; refuse if the bodies differ."""
-    replaced = target.head_layers if set(target.head_arguments) & set(overrides) else ()
-    old, new = source.named_weights(), target.named_weights()
-    for name in sorted(set(old) | set(new)):
-        if name.split("/")[0] in replaced:
-            continue
-        if name not in old or name not in new or old[name].shape != new[name].shape:
-            raise _other_body(overrides, f"its weight {name!r}")
-        new[name].assign(old[name])
-
-
-def _other_body(overrides: dict, what: str) -> UserError:
-    keys = ", ".join(f"{key}=..." for key in overrides)
-    return UserError(
-        f"load({keys}) would change the body ({what}), and load keeps the body; make "
-        "another body with create()."
-    )
