@@ -27,6 +27,20 @@ def positive_integer(name: str, value: Any, most: int | None = None) -> int:
     return int(value)
 
 
+def number(name: str, value: Any) -> float:
+    """`value` as a `float`; an error unless it is a finite number."""
+    if not _is_finite(value):
+        raise _wrong(name, "a number", value)
+    return float(value)
+
+
+def number_from_0(name: str, value: Any) -> float:
+    """`value` as a `float`; an error unless it is a finite number of 0 or more."""
+    if not _is_finite(value) or value < 0:
+        raise _wrong(name, "a number from 0 on", value)
+    return float(value)
+
+
 def truth(name: str, value: Any) -> bool:
     """`value` as a `bool`; an error for anything that is only true or false by use."""
     if not isinstance(value, bool | np.bool_):
@@ -135,6 +149,11 @@ def named_values(name: str, value: Any) -> dict[str, Any]:
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _is_finite(value: Any) -> bool:
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and abs(value) < float("inf")
 
 
 def _wrong(name: str, expected: str, value: Any) -> UserError:

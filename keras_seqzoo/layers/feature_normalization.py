@@ -1,8 +1,9 @@
-"""Features with mean 0 and deviation 1, by what was seen of a training set."""
+"""Features with mean 0 and deviation 1, of a training set or of one utterance."""
 
 from typing import Any
 
 import keras
+from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -27,3 +28,20 @@ class FeatureNormalization(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
+
+
+def normalized_utterance(frames: Any, mask: Any) -> Any:
+    """Features with mean 0 and deviation 1 over the steps that are there.
+
+    Args:
+        frames: `(batch, time, features)`.
+        mask: Booleans `(batch, time)`, false at padding.
+
+    Returns:
+        The same shape.
+    """
+    there = ops.cast(mask, frames.dtype)[..., None]
+    count = ops.maximum(ops.sum(there, axis=1, keepdims=True), 1.0)
+    x = frames - ops.sum(frames * there, axis=1, keepdims=True) / count
+    variance = ops.sum(ops.square(x) * there, axis=1, keepdims=True) / count
+    return x / ops.sqrt(variance + 1e-5)

@@ -1,6 +1,5 @@
 """Sound, or frames of features, to words or characters."""
 
-import numbers
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -12,6 +11,8 @@ from keras import ops
 from keras_seqzoo.arguments import (
     listed,
     natural_number,
+    number,
+    number_from_0,
     positive_integer,
     strings,
     text,
@@ -21,9 +22,13 @@ from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.decoding.ctc_prefix_beam import ctc_prefix_beam
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.ctc import CTC, CTCLoss
-from keras_seqzoo.layers.feature_normalization import FeatureNormalization
+from keras_seqzoo.layers.feature_normalization import (
+    FeatureNormalization,
+    normalized_utterance,
+)
 from keras_seqzoo.layers.new_labels import NewLabels
 from keras_seqzoo.layers.spec_augment import RandomLoudness, SpecAugment
+from keras_seqzoo.models.ctc.frame_convolutions import frame_convolutions
 from keras_seqzoo.models.example_rows import random_padding, random_series
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
@@ -33,8 +38,6 @@ from keras_seqzoo.preprocessing.speech_frames import SpeechFrames
 from keras_seqzoo.registry import register
 from keras_seqzoo.runtime.ngram import NGram
 from keras_seqzoo.runtime.speech import Recogniser, SpeechStream, Transcripts
-
-CONVOLUTION_WIDTH = 5
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -124,8 +127,8 @@ class SpeechRecogniser(Recogniser, ZooModel):
         utterance_normalization = truth(
             "utterance_normalization", utterance_normalization
         )
-        input_noise = _no_less_than_0("input_noise", input_noise)
-        loudness = _no_less_than_0("loudness", loudness)
+        input_noise = number_from_0("input_noise", input_noise)
+        loudness = number_from_0("loudness", loudness)
         frequency_mask = natural_number("frequency_mask", frequency_mask)
         time_mask = natural_number("time_mask", time_mask)
         convolution_filters = natural_number("convolution_filters", convolution_filters)
@@ -153,8 +156,8 @@ class SpeechRecogniser(Recogniser, ZooModel):
         cell_arguments = checked_cell_arguments(cell_arguments)
         beams = positive_integer("beams", beams)
         language_model = strings("language_model", language_model)
-        language_weight = _number("language_weight", language_weight)
-        label_bonus = _number("label_bonus", label_bonus)
+        language_weight = number("language_weight", language_weight)
+        label_bonus = number("label_bonus", label_bonus)
         log_mel = sample_rate and SpeechFrames(
             sample_rate,
             causal=not bidirectional,
@@ -168,7 +171,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         frames = keras.Input((None, features), name="frames")
         mask = ops.any(ops.not_equal(frames, 0.0), axis=-1)  # (batch, time)
         if utterance_normalization:
-            x = _normalized(frames, mask)
+            x = normalized_utterance(frames, mask)
         else:
             x = frames
             if log_mel:
@@ -177,21 +180,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         x = SpecAugment(frequency_mask, time_mask, name="masks")(x, mask=mask)
         x = keras.layers.GaussianNoise(input_noise, name="input_noise")(x)
         x = x * ops.cast(mask, x.dtype)[..., None]  # padding stays 0, for convolutions
-        for i, stride in enumerate(strides):
-            # (What "same" adds depends on the length, and so would the answer.)
-            around = CONVOLUTION_WIDTH // 2
-            x = keras.layers.ZeroPadding1D(around, name=f"padding_{i}")(x)
-            x = keras.layers.Conv1D(
-                convolution_filters,
-                CONVOLUTION_WIDTH,
-                strides=stride,
-                name=f"convolution_{i}",
-            )(x)
-            x = keras.layers.LayerNormalization(name=f"scale_{i}")(x)
-            x = keras.layers.Activation("relu", name=f"activation_{i}")(x)
-            x = keras.layers.Dropout(dropout, name=f"convolution_dropout_{i}")(x)
-            mask = mask[:, ::stride]
-            x = x * ops.cast(mask, x.dtype)[..., None]
+        x, mask = frame_convolutions(x, mask, convolution_filters, strides, dropout)
         x = recurrent_body(
             x,
             mask,
@@ -375,31 +364,6 @@ class SpeechRecogniser(Recogniser, ZooModel):
             "units": 8,
             "num_layers": 2,
         }
-
-
-def _no_less_than_0(name: str, value: Any) -> float:
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not 0 <= value < float("inf"):
-        raise UserError(
-            f"`{name}` must be 0 or a positive number. Received: {name}={value!r}"
-        )
-    return float(value)
-
-
-def _number(name: str, value: Any) -> float:
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not abs(value) < float("inf"):
-        raise UserError(f"`{name}` must be a number. Received: {name}={value!r}")
-    return float(value)
-
-
-def _normalized(frames: Any, mask: Any) -> Any:
-    """Features with mean 0 and deviation 1 over the steps that are there."""
-    there = ops.cast(mask, frames.dtype)[..., None]
-    count = ops.maximum(ops.sum(there, axis=1, keepdims=True), 1.0)
-    x = frames - ops.sum(frames * there, axis=1, keepdims=True) / count
-    variance = ops.sum(ops.square(x) * there, axis=1, keepdims=True) / count
-    return x / ops.sqrt(variance + 1e-5)
 
 
 @register(pattern="ctc", cell="peephole_lstm")

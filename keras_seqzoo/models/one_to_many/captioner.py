@@ -11,12 +11,14 @@ from keras import ops
 from keras_seqzoo.arguments import (
     different_words,
     named_values,
+    number_from_0,
     positive_integer,
     text,
 )
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.decoding import beam_search, for_each_beam, greedy_search
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.entry_logits import EntryLogits
 from keras_seqzoo.models.example_rows import random_sentences
 from keras_seqzoo.models.picture_encoder import picture_encoder
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments
@@ -101,7 +103,7 @@ class Captioner(ZooModel):
             },
             "max_length": positive_integer("max_length", max_length),
             "beams": positive_integer("beams", beams),
-            "length_penalty": _number("length_penalty", length_penalty),
+            "length_penalty": number_from_0("length_penalty", length_penalty),
         }
         images = keras.Input((image_size, image_size, 3), name="images")
         tokens = keras.Input((None,), dtype="int32", name="tokens")
@@ -127,7 +129,7 @@ class Captioner(ZooModel):
             "decoder": self.make_decoder(config),
             "head": head,
             "drop": drop,
-            "logits": _Logits(len(vocabulary) + 1, name="logits"),
+            "logits": EntryLogits(0, len(vocabulary) + 1, name="logits"),
         }
         logits = _logits(type(self), parts, network(images, training=False), tokens)
         inputs = {"images": images, "tokens": tokens}
@@ -261,7 +263,7 @@ class Captioner(ZooModel):
         if beams is not None:
             beams = positive_integer("beams", beams)
         if length_penalty is not None:
-            length_penalty = _number("length_penalty", length_penalty)
+            length_penalty = number_from_0("length_penalty", length_penalty)
         found = self._answers(images, beams, length_penalty)
         return [self.words.sentence(one["tokens"]) for one in found]
 
@@ -335,29 +337,6 @@ class Captioner(ZooModel):
         }
 
 
-@keras.saving.register_keras_serializable(package="keras_seqzoo")
-class _Logits(keras.layers.Layer):
-    """The scores of the first entries of an embedding: not of what is never a word."""
-
-    def __init__(self, count: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.count = count
-
-    def build(self, input_shape: tuple) -> None:
-        self.bias = self.add_weight(
-            name="bias", shape=(self.count,), initializer="zeros"
-        )
-
-    def call(self, scores: Any) -> Any:
-        return scores[..., : self.count] + self.bias
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        return *input_shape[:-1], self.count
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "count": self.count}
-
-
 def _logits(kind: type[Captioner], parts: dict, grid: Any, tokens: Any) -> Any:
     """Teacher forcing: from the grid and the words before each word to its logits."""
     drop, size = parts["drop"], parts["words"].input_dim
@@ -372,9 +351,3 @@ def _logits(kind: type[Captioner], parts: dict, grid: Any, tokens: Any) -> Any:
     outputs = ops.concatenate([outputs, words], axis=-1)
     outputs = drop["head"](parts["head"](outputs))
     return parts["logits"](parts["words"](outputs, reverse=True))
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise UserError(f"`{name}` must be a number from 0 on. Received: {value!r}")
-    return float(value)

@@ -14,11 +14,8 @@ from keras_seqzoo.layers.plain_decoder import PlainDecoder
 from keras_seqzoo.layers.reversed_steps import ReversedSteps
 from keras_seqzoo.layers.rnn_stack import RNNStack
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments
-from keras_seqzoo.models.seq2seq.translator import (
-    Network,
-    Translator,
-    translator_arguments,
-)
+from keras_seqzoo.models.seq2seq.network import Network
+from keras_seqzoo.models.seq2seq.translator import Translator, translator_arguments
 
 DECODERS = {
     "plain": PlainDecoder,

@@ -13,11 +13,8 @@ from keras_seqzoo.layers.transformer_blocks import (
     TransformerEncoderBlock,
     positions,
 )
-from keras_seqzoo.models.seq2seq.translator import (
-    Network,
-    Translator,
-    translator_arguments,
-)
+from keras_seqzoo.models.seq2seq.network import Network
+from keras_seqzoo.models.seq2seq.translator import Translator, translator_arguments
 from keras_seqzoo.registry import register
 
 

@@ -1,6 +1,5 @@
 """What the models have in common that translate a sentence."""
 
-import abc
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -9,55 +8,24 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_seqzoo.arguments import different_strings, positive_integer, strings
+from keras_seqzoo.arguments import (
+    different_strings,
+    number_from_0,
+    positive_integer,
+    strings,
+)
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.decoding import beam_search, for_each_beam, greedy_search
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.entry_logits import EntryLogits
 from keras_seqzoo.models.example_rows import random_sentences
+from keras_seqzoo.models.seq2seq.network import Network
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.runtime.subwords import END, PADDING, START, UNKNOWN
 from keras_seqzoo.runtime.translation import TranslationPieces
 
 # A search names what it can write by its place after the last id that it cannot.
 FIRST_WRITTEN = END
-
-
-class Network(abc.ABC):
-    """An encoder and a decoder over vectors of subwords; its methods call its layers.
-
-    Attributes:
-        layers: Its layers.
-        attends: Whether a step gives weights of the source steps.
-        initializer: Of the embedding.
-        scale: What the embedding's vectors are multiplied by.
-    """
-
-    layers: Sequence[keras.layers.Layer]
-    attends: bool
-    initializer: keras.initializers.Initializer
-    scale: float = 1.0
-
-    @abc.abstractmethod
-    def encode(self, source: Any, mask: Any) -> list:
-        """What the decoder reads of source vectors `(batch, source_steps, size)`.
-
-        `mask` is `(batch, source_steps)`, floats, 1 where there is a step.
-        """
-
-    @abc.abstractmethod
-    def decode(self, encoded: list, words: Any) -> Any:
-        """Outputs `(batch, length, size)` for the words before each one."""
-
-    @abc.abstractmethod
-    def begin(self, encoded: list, max_length: int) -> tuple[list, list]:
-        """What is the same for all words, and the states before the first.
-
-        All are tensors `(batch, ...)`.
-        """
-
-    @abc.abstractmethod
-    def follow(self, word: Any, states: list, fixed: list) -> tuple[Any, list, Any]:
-        """One word `(rows, size)` on: `(output, states, weights of the source)`."""
 
 
 class Translator(ZooModel):
@@ -100,7 +68,7 @@ class Translator(ZooModel):
                 name="word_embedding",
             ),
             "drop": keras.layers.Dropout(config["dropout"], name="dropout"),
-            "logits": _Logits(len(vocabulary) + 1, name="logits"),
+            "logits": EntryLogits(FIRST_WRITTEN, len(vocabulary) + 1, name="logits"),
         }
         logits = _logits(parts, source, tokens)
         super().__init__({"source": source, "tokens": tokens}, logits, name=name)
@@ -240,7 +208,7 @@ class Translator(ZooModel):
         if beams is not None:
             beams = positive_integer("beams", beams)
         if length_penalty is not None:
-            length_penalty = _number("length_penalty", length_penalty)
+            length_penalty = number_from_0("length_penalty", length_penalty)
         run = self._search_of(beams, length_penalty)
         return self.pieces.translate(run, sentences)
 
@@ -349,31 +317,8 @@ def translator_arguments(
         "dropout": rate("dropout", dropout),
         "max_length": positive_integer("max_length", max_length),
         "beams": positive_integer("beams", beams),
-        "length_penalty": _number("length_penalty", length_penalty),
+        "length_penalty": number_from_0("length_penalty", length_penalty),
     }
-
-
-@keras.saving.register_keras_serializable(package="keras_seqzoo")
-class _Logits(keras.layers.Layer):
-    """The scores of what can be written, the last entries of the embedding."""
-
-    def __init__(self, count: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.count = count
-
-    def build(self, input_shape: tuple) -> None:
-        self.bias = self.add_weight(
-            name="bias", shape=(self.count,), initializer="zeros"
-        )
-
-    def call(self, scores: Any) -> Any:
-        return scores[..., FIRST_WRITTEN:] + self.bias
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        return *input_shape[:-1], self.count
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "count": self.count}
 
 
 def _logits(parts: dict, source: Any, tokens: Any) -> Any:
@@ -397,9 +342,3 @@ def _vectors(parts: dict, ids: Any) -> Any:
 
 def _mask(source: Any) -> Any:
     return ops.cast(ops.not_equal(source, PADDING), "float32")
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise UserError(f"`{name}` must be a number from 0 on. Received: {value!r}")
-    return float(value)

@@ -181,7 +181,7 @@ def test_utterances_are_normalised_by_themselves():
             {"utterance_normalization": True, "bidirectional": False},
             "`utterance_normalization` must be False in one direction",
         ),
-        ({"input_noise": -1}, "`input_noise` must be 0 or a positive number"),
+        ({"input_noise": -1}, "`input_noise` must be a number from 0 on"),
         ({"beams": 0}, "`beams` must be a positive integer"),
         ({"language_weight": "much"}, "`language_weight` must be a number"),
         ({"language_model": ["hello"]}, "must be the lines of an ARPA file"),
