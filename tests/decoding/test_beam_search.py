@@ -1,4 +1,4 @@
-"""The searches against all sequences there are, in NumPy."""
+"""The search against all sequences there are, in NumPy."""
 
 import itertools
 
@@ -6,36 +6,19 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from word_chains import (
+    END,
+    LONGEST,
+    SEARCH,
+    START,
+    WORDS,
+    chain,
+    first_states,
+    padded,
+    step_of,
+)
 
-from keras_seqzoo.decoding import beam_search, for_each_beam, greedy_search
-
-START, END, WORDS, LONGEST = 0, 0, 4, 3
-
-
-def chain(seed, batch=3):
-    """Log-probabilities (batch, WORDS, WORDS) of each word after each other one."""
-    logits = np.random.default_rng(seed).normal(size=(batch, WORDS, WORDS)) * 2.0
-    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-
-
-def step_of(table):
-    """The step of a chain; its state has the row's number and the words so far."""
-    flat = ops.convert_to_tensor(table.reshape(-1, WORDS), "float32")
-
-    def step(tokens, states):
-        number, seen, time = states
-        at = ops.cast(number[:, 0], "int32") * WORDS + tokens
-        place = ops.arange(LONGEST, dtype="float32")[None, :]
-        now = ops.cast(ops.equal(place, time), "float32")
-        seen = seen + now * ops.cast(tokens, "float32")[:, None]
-        return ops.take(flat, at, axis=0), [number, seen, time + 1.0]
-
-    return step
-
-
-def first_states(batch):
-    number = ops.arange(batch, dtype="float32")[:, None]
-    return [number, ops.zeros((batch, LONGEST)), ops.zeros((batch, 1))]
+from keras_seqzoo.decoding import beam_search, for_each_beam
 
 
 def sequences():
@@ -75,13 +58,6 @@ def beams_in_numpy(table, beams, length_penalty):
         alive = [one for one in grown if one[0][-1] != END]
     scored = [(t / len(words) ** length_penalty, words) for words, t in done + alive]
     return max(scored)[::-1]
-
-
-def padded(words):
-    return [*words, *[END] * (LONGEST - len(words))]
-
-
-SEARCH = {"start": START, "end": END, "max_length": LONGEST}
 
 
 @pytest.mark.parametrize("length_penalty", [0.0, 1.0])
@@ -128,16 +104,6 @@ def test_states_follow_their_beam():
     for words, before in zip(tokens, seen):
         length = min([*np.flatnonzero(words == END), LONGEST - 1]) + 1
         assert before[:length].tolist() == [START, *words[: length - 1]]
-
-
-def test_greedy_search_is_one_beam():
-    for seed in range(3):
-        table = chain(seed)
-        step, states = step_of(table), first_states(len(table))
-        greedy, mean, _ = greedy_search(step, states, **SEARCH)
-        beam, scores, _ = beam_search(step, states, beams=1, **SEARCH)
-        np.testing.assert_array_equal(greedy, beam)
-        np.testing.assert_allclose(mean, scores, atol=1e-5)
 
 
 def test_each_row_comes_several_times_in_a_row():
