@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.errors import UserError, first_line
+from keras_seqzoo.export.layer_settings import in_float32
 from keras_seqzoo.export.report import ExportError
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.step import Step
-from keras_seqzoo.export.tracing import in_float32
 
 # Allowed differences from Keras: for float32 files absolute, or a part of the largest
 # output if that is over 1 (2e-6 is usual); for the others, whose weights are rounded, a

@@ -1,17 +1,13 @@
 """Every cell in every format: export runs the file and compares it with Keras."""
 
-import collections
-
 import keras
 import numpy as np
-import onnx
 import pytest
 import tensorflow as tf
 
 from keras_seqzoo.export import export
 from keras_seqzoo.export.keras_backend import plain_operators
 from keras_seqzoo.export.recurrent_node import is_right_padding
-from keras_seqzoo.layers import PeepholeLSTM
 from keras_seqzoo.runtime import load
 
 CASES = {
@@ -48,56 +44,6 @@ def test_onnx(case, masked_model, tmp_path):
     nodes = 2 * 4 if cell in ("clockwork_rnn", "scrn") else 3
     assert report.operators[node] == nodes
     assert not {"Loop", "Scan", "If"} & set(report.operators)
-
-
-def directions(path):
-    """How many nodes the file has of each operator and direction."""
-    nodes = onnx.load(path).graph.node
-    found = [(n.op_type, a.s.decode()) for n in nodes for a in n.attribute
-             if a.name == "direction"]  # fmt: skip
-    return dict(collections.Counter(found))
-
-
-def test_a_bidirectional_layer_is_one_onnx_node(masked_model, tmp_path):
-    path = tmp_path / "x.onnx"
-    layers = keras.layers
-    x = keras.Input((None, 5), name="x")
-    mask = keras.Input((None,), dtype="bool", name="mask")
-    starts = [keras.Input((3,), name=f"start_{n}") for n in range(4)]
-    lstm = layers.LSTM(3, return_sequences=True, return_state=True)
-    y, *ends = layers.Bidirectional(lstm, merge_mode="mul")(
-        x, mask=mask, initial_state=starts
-    )
-    # Functions with and without parameters, which ONNX lists one after the other.
-    one = layers.GRU(4, activation="hard_sigmoid", return_sequences=True)
-    other = layers.GRU(4, recurrent_activation="linear", go_backwards=True,
-                       use_bias=False, return_sequences=True)  # fmt: skip
-    z = layers.Bidirectional(one, backward_layer=other, merge_mode="sum")(y)
-    last = layers.SimpleRNN(2, go_backwards=True)(z)
-    both = layers.Bidirectional(
-        PeepholeLSTM(2), backward_layer=layers.LSTM(2, go_backwards=True)
-    )
-    outputs = [y, *ends, z, last, both(z)]
-    report = export(keras.Model([x, mask, *starts], outputs), path, **QUICK)
-    assert report.max_difference <= 2e-6
-    assert directions(path) == {
-        ("LSTM", "bidirectional"): 1,
-        ("GRU", "bidirectional"): 1,
-        ("RNN", "reverse"): 1,
-        # A peephole layer and one without cannot share a node.
-        ("LSTM", "forward"): 1,
-        ("LSTM", "reverse"): 1,
-    }
-
-
-@pytest.mark.parametrize("merge_mode", ["concat", "sum", None])
-def test_a_bidirectional_layer_turns_nothing_round(merge_mode, tmp_path):
-    x = keras.Input((None, 5), name="x")
-    gru = keras.layers.GRU(4, return_sequences=True)
-    both = keras.layers.Bidirectional(gru, merge_mode=merge_mode)
-    report = export(keras.Model(x, both(x)), tmp_path / "x.onnx", **QUICK)
-    assert {"GRU", "Split"} <= set(report.operators)
-    assert not {"Slice", "Gather", "Shape"} & set(report.operators)
 
 
 class LengthMask(keras.layers.Layer):

@@ -404,82 +404,6 @@ def test_an_interrupted_export_leaves_nothing(small, tmp_path, monkeypatch):
     assert not os.listdir(tmp_path)
 
 
-def test_sizes_on_which_keras_fails_are_left_out(tmp_path):
-    x = keras.Input((None, 5))
-    y = keras.layers.Conv1D(4, 5)(x)  # five steps at least
-    model = keras.Model(x, keras.layers.LSTM(3)(y))
-    report = export(model, tmp_path / "x.onnx", batches=(1,))
-    assert report.cases == [(1, 7), (1, 16), (1, 33)]
-    lengths = np.array([2, 5])
-    report = export(model, tmp_path / "y.onnx", batches=(1,), lengths=lengths)
-    assert report.cases == [(1, 5)]
-    with pytest.raises(ExportError, match="Keras runs on none of the sizes"):
-        export(model, tmp_path / "z.onnx", lengths=(1,))
-
-
-class TestLabels:
-    """Labels must be Keras' wherever rounding cannot explain another."""
-
-    scores = np.array([[[1, 3, 0], [2, 2.05, 1], [2, 2.05, 1]]], "float32")
-    labels = np.array([[1, 1, -1]], "int32")  # the last is padding
-
-    def difference(self, labels):
-        outputs = {"scores": self.scores, "labels": self.labels}
-        found = outputs | {"labels": np.array(labels, "int32")}
-        return verify._difference(outputs, found, 0.1, "a case")
-
-    def test_a_tie_may_go_either_way(self):
-        assert self.difference([[1, 0, -1]]) == 0
-
-    @pytest.mark.parametrize(
-        "labels", [[0, 1, -1], [1, 2, -1], [1, 3, -1], [1, -1, -1], [1, 1, 1]]
-    )
-    def test_another_label_may_not(self, labels):
-        with pytest.raises(ExportError, match="'labels'"):
-            self.difference([labels])
-
-    def test_other_labels_are_counted(self):
-        wanted = {"scores": self.scores, "labels": self.labels}
-        found = wanted | {"labels": np.array([[1, 0, -1]], "int32")}
-        assert verify._different_labels([wanted, wanted], [found, wanted]) == 1
-
-    def test_shapes_and_names_count(self):
-        with pytest.raises(ExportError, match="'labels' .* must be int32"):
-            self.difference([[1]])
-        with pytest.raises(ExportError, match="outputs must be"):
-            verify._difference({"a": self.scores}, {"b": self.scores}, 0.1, "a case")
-
-
-class TestSearch:
-    """Where a search ends elsewhere, with a score as good, that is no difference."""
-
-    wanted = {
-        "tokens": np.array([[1, 2], [3, 0]], "int32"),
-        "attention": np.array([[0.5, 0.5], [0.9, 0.1]], "float32"),
-        "scores": np.array([-1.0, -2.0], "float32"),
-    }
-
-    def difference(self, **found):
-        found = {
-            name: np.array(x, self.wanted[name].dtype) for name, x in found.items()
-        }
-        searched = ("tokens", "attention")
-        return verify._difference(self.wanted, self.wanted | found, 0.1, "", searched)
-
-    def test_another_sequence_of_the_same_score_may_be(self):
-        found = self.difference(
-            tokens=[[1, 2], [4, 4]], attention=[[0.5, 0.5], [0, 1]], scores=[-1, -2.01]
-        )
-        assert found == pytest.approx(0.01, abs=1e-6)
-
-    def test_another_sequence_of_another_score_may_not(self):
-        assert self.difference(tokens=[[1, 2], [4, 4]], scores=[-1, -3]) == 1.0
-
-    def test_what_goes_with_the_same_sequence_is_compared(self):
-        found = self.difference(attention=[[0.5, 0.5], [0.2, 0.8]])
-        assert found == pytest.approx(0.7)
-
-
 @pytest.mark.parametrize("suffix", ["tflite", "onnx"])
 @pytest.mark.parametrize(
     ("name", "written"),
@@ -510,13 +434,6 @@ def test_a_model_with_a_serve_of_its_own(tmp_path):
     model = Mine()
     model(np.zeros((1, 4, 2)))
     assert export(model, tmp_path / "x.onnx", **QUICK).cases
-
-
-@pytest.mark.parametrize("activation", ["celu", "gelu"])
-def test_activations_that_onnx_lacks(activation, tmp_path):
-    x = keras.Input((None, 2))
-    model = keras.Model(x, keras.layers.LSTM(3, activation=activation)(x))
-    export(model, tmp_path / "x.onnx", streaming=False, **QUICK)  # compares
 
 
 def test_infinite_weights(tmp_path):
