@@ -12,20 +12,24 @@ products around them stay TensorFlow's; and the batch is cut into one part a cor
 small steps gain little from several threads. Gradients are of the first order.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops, tree
 
+from keras_seqzoo.layers.batch_parts import (
+    blocks,
+    joined,
+    number_of_parts,
+    parts_of,
+    sums,
+)
 from keras_seqzoo.layers.first_order import first_order
 from keras_seqzoo.layers.gpu import on_gpu
 from keras_seqzoo.layers.scan import loops_for_export
 from keras_seqzoo.layers.xla import compiled, under_xla
 
-BLOCK = 256  # steps whose factors are computed at once: they stay in the cache
-PART = 8  # rows; smaller parts of a batch are not worth a thread of their own
 UNROLLED = 8  # steps of a GPU's loop that are written out: a launch costs as a step
 
 
@@ -118,7 +122,7 @@ def recurrent(
         None if mask is None else ops.transpose(mask)[..., None],
         recurrent_dropout_mask,
         len(weights),
-        _number_of_parts(inputs),
+        number_of_parts(inputs),
     )
     outputs, *states = run(inputs, kernel, bias, recurrent_kernel, *weights, *states)
     return outputs, states
@@ -150,7 +154,7 @@ def _differentiable(
     mask,
     recurrent_dropout_mask,
     number_of_weights,
-    number_of_parts,
+    part_count,
 ):
     """Both passes as one function with a gradient, over parts of the batch."""
 
@@ -181,7 +185,7 @@ def _differentiable(
             units, features = recurrent_kernel.shape[0], kernel.shape[0]
             batch, length, _ = ops.shape(d_outputs)
             d_inputs, of_weights = [], []
-            for start, stop in _blocks(length):
+            for start, stop in blocks(length):
                 block = slice(start, stop)
                 around = [sequence[start : stop + 1] for sequence in part.sequences]
                 found = backward(
@@ -209,11 +213,11 @@ def _differentiable(
                 d_x = ops.matmul(dz, ops.transpose(kernel))
                 d_x = ops.reshape(d_x, (stop - start, batch, features))
                 d_inputs.append(ops.transpose(d_x, (1, 0, 2)))
-            return _joined(d_inputs[::-1], axis=1), _sums(of_weights), d_states
+            return joined(d_inputs[::-1], axis=1), sums(of_weights), d_states
 
-        parts = [part_forward(rows) for rows in _parts(inputs, number_of_parts)]
-        outputs = _joined([part.outputs for part in parts])
-        last = [_joined(list(s)) for s in zip(*(part.states for part in parts))]
+        parts = [part_forward(rows) for rows in parts_of(inputs, part_count)]
+        outputs = joined([part.outputs for part in parts])
+        last = [joined(list(s)) for s in zip(*(part.states for part in parts))]
 
         def gradients(upstream, frozen):
             d_outputs, *d_states = upstream
@@ -228,8 +232,8 @@ def _differentiable(
                     for part in parts
                 )
             )
-            d_initial = [_joined(list(same)) for same in zip(*d_initial)]
-            return (_joined(list(d_inputs)), *_sums(d_weights), *d_initial)
+            d_initial = [joined(list(same)) for same in zip(*d_initial)]
+            return (joined(list(d_inputs)), *sums(d_weights), *d_initial)
 
         def grad(*upstream, **_):
             if len(upstream) == 1:  # JAX hands them over as one tuple
@@ -349,59 +353,3 @@ def _put(sequence, step, t):
     t, zero = (ops.convert_to_tensor(i, dtype="int32") for i in (t, 0))
     start = (t,) + (zero,) * (len(sequence.shape) - 1)
     return ops.slice_update(sequence, start, ops.cast(step, sequence.dtype)[None])
-
-
-def _joined(parts, axis=0):
-    return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=axis)
-
-
-def _sums(lists):
-    """Elementwise over lists of equal length."""
-    return [sum(same[1:], same[0]) for same in zip(*lists)]
-
-
-def _blocks(length):
-    """The steps that the backward pass takes at once, the last first: (start, stop).
-
-    All under XLA or on a GPU. Blocks are of two sizes at most: each is compiled.
-    """
-    if keras.backend.backend() != "tensorflow" or under_xla() or on_gpu():
-        return [(0, length)]
-    number = -(-length // BLOCK)
-    edges = [length * i // number for i in range(number + 1)]
-    return list(zip(edges[:-1], edges[1:]))[::-1]
-
-
-def _parts(inputs, number):
-    """The rows of the batch, cut into parts that run side by side."""
-    if number == 1:
-        return [slice(None)]
-    batch = ops.shape(inputs)[0]
-    if inputs.shape[0] is None:  # of a small batch the last parts are empty
-        number_filled = ops.clip(batch // PART, 1, number)
-    else:
-        number_filled = number
-    size = (batch + number_filled - 1) // number_filled
-    edges = [ops.minimum(size * i, batch) for i in range(number + 1)]
-    return list(map(slice, edges[:-1], edges[1:]))
-
-
-def _number_of_parts(inputs):
-    """As many as there are cores; under XLA, or on a GPU, the batch stays whole."""
-    if keras.backend.backend() != "tensorflow" or under_xla() or on_gpu():
-        return 1
-    import tensorflow as tf
-
-    threads = tf.config.threading.get_inter_op_parallelism_threads()
-    cores = threads or _available_cores()
-    return (
-        cores
-        if inputs.shape[0] is None
-        else max(1, min(cores, inputs.shape[0] // PART))
-    )
-
-
-def _available_cores():
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

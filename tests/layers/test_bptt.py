@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 from cell_cases import CASES, FEATURES, inputs
 
-from keras_seqzoo.layers import bptt, cell_layer, simple_recurrence
+from keras_seqzoo.layers import batch_parts, bptt, cell_layer, simple_recurrence
 
-BATCH, LENGTH = 2 * bptt.PART + 1, 7  # two parts of unequal size
+BATCH, LENGTH = 2 * batch_parts.PART + 1, 7  # two parts of unequal size
 
 # name -> (jit_compile, batch, length) of the function's signature
 GRAPHS = {
@@ -25,7 +25,7 @@ GRAPHS = {
 def engine_calls(monkeypatch):
     """How often the engine ran; two parts a batch and two blocks a sequence."""
     calls = []
-    monkeypatch.setattr(bptt, "BLOCK", 4)
+    monkeypatch.setattr(batch_parts, "BLOCK", 4)
 
     def counting(*args, **kwargs):
         calls.append(1)
@@ -140,7 +140,8 @@ def like(x, mask, kind):
 )
 def test_engine_as_on_a_gpu(name, unrolled, engine_calls, monkeypatch):
     """Several steps a turn of the loop, and the rest after it."""
-    monkeypatch.setattr(bptt, "on_gpu", lambda: True)
+    for module in (bptt, batch_parts):
+        monkeypatch.setattr(module, "on_gpu", lambda: True)
     monkeypatch.setattr(bptt, "UNROLLED", unrolled)
     x, mask, _ = data(name)
     layer, reference = pair(name, {})
@@ -149,7 +150,7 @@ def test_engine_as_on_a_gpu(name, unrolled, engine_calls, monkeypatch):
     assert engine_calls
 
 
-@pytest.mark.parametrize("rows", [1, bptt.PART + 1])
+@pytest.mark.parametrize("rows", [1, batch_parts.PART + 1])
 @pytest.mark.parametrize("name", ["peephole_lstm", "coupled_lstm", "scrn"])
 def test_a_small_batch_leaves_parts_empty(name, rows, engine_calls, monkeypatch):
     monkeypatch.setattr(
@@ -403,13 +404,6 @@ def test_a_second_derivative_names_the_way_out(name, kind, words):
 
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         second()
-
-
-def test_cores_where_no_affinity_is_known(monkeypatch):
-    monkeypatch.delattr("os.sched_getaffinity", raising=False)
-    x, _, _ = data("peephole_lstm")
-    layer, reference = pair("peephole_lstm", None)
-    np.testing.assert_allclose(tf.function(layer)(x)[0], reference(x)[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("activation", [lambda x: x * 0.5, keras.layers.LeakyReLU()])
