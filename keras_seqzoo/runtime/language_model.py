@@ -9,22 +9,18 @@ from keras_seqzoo.runtime.text_tokens import TextTokens
 from keras_seqzoo.runtime.token_sampling import USUAL_STEPS, generate_tokens
 
 
-class LanguageModelRunner(Runner):
-    """An exported `CharacterModel` or `WordModel`.
+class TextGenerator:
+    """What a language model in Keras and an exported one have in common.
 
     Attributes:
         makes: "text".
-        vocabulary: the known characters or words, without the end of a line.
-        tokens: texts to ids and back.
+        unit: "character" or "word".
+        tokens: Texts to ids and back.
     """
 
     makes = "text"
-
-    def __init__(self, file: ModelFile, signatures: dict[str, Callable]) -> None:
-        super().__init__(file, signatures)
-        self.vocabulary = file.lines("vocabulary.txt")
-        self._unit = file.description["task"]["unit"]
-        self.tokens = TextTokens(self.vocabulary, self._unit)
+    unit: str
+    tokens: TextTokens
 
     def generate(
         self,
@@ -36,13 +32,27 @@ class LanguageModelRunner(Runner):
         top_p: float | None = None,
         primer: str = "",
     ) -> str:
-        """Continues a text, as `LanguageModel.generate` does.
+        """Continues a text, until an empty line at most.
+
+        Args:
+            steps: How many tokens to add to the primer, at most; None for 2,000
+                characters or 100 words.
+            seed: Of the draws; the same seed makes the same text.
+            temperature: Divides the logits; below 1 the text is safer, and at 0 the
+                likeliest token comes next.
+            top_k: Only the k likeliest tokens may come next; None for all.
+            top_p: Only the likeliest tokens that make up this share may come next;
+                None for all.
+            primer: The text to go on from.
+
+        Returns:
+            The primer and what was added, as the model's tokens.
 
         Raises:
-            UserError: an argument is out of range, or the file has no `step`.
+            UserError: An argument is out of range, the primer has a token that is not
+                known, or an exported file has no `step`.
         """
-        self._check_streams()
-        steps = USUAL_STEPS[self._unit] if steps is None else steps
+        steps = USUAL_STEPS[self.unit] if steps is None else steps
         sampling = checked_sampling(steps, seed, temperature, top_k, top_p)
         primer = self.tokens.encode(primer)
 
@@ -51,3 +61,17 @@ class LanguageModelRunner(Runner):
             return answer["scores"][0], states
 
         return self.tokens.decode(generate_tokens(step, sampling, primer))
+
+
+class LanguageModelRunner(TextGenerator, Runner):
+    """An exported `CharacterModel` or `WordModel`.
+
+    Attributes:
+        vocabulary: the known characters or words, without the end of a line.
+    """
+
+    def __init__(self, file: ModelFile, signatures: dict[str, Callable]) -> None:
+        super().__init__(file, signatures)
+        self.vocabulary = file.lines("vocabulary.txt")
+        self.unit = file.description["task"]["unit"]
+        self.tokens = TextTokens(self.vocabulary, self.unit)

@@ -1,34 +1,14 @@
 """Slot taggers from words to slots."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from keras_seqzoo.arguments import positive_integer, strings
-from keras_seqzoo.runtime.files import ModelFile
-from keras_seqzoo.runtime.runner import Arrays, Runner
+from keras_seqzoo.runtime.word_runner import WordRunner
 from keras_seqzoo.runtime.word_stream import Pairs, WordStream
-from keras_seqzoo.runtime.words import WordIds, split
+from keras_seqzoo.runtime.words import split
 
 
-class TaggerRunner(Runner):
-    """An exported `SlotTagger`, with its front end and decoder.
-
-    Attributes:
-        vocabulary: the known words.
-        characters: the known characters.
-        labels: the labels' names, in the order of their ids.
-    """
-
-    def __init__(self, file: ModelFile, signatures: dict[str, Callable]) -> None:
-        super().__init__(file, signatures)
-        self.vocabulary = file.lines("vocabulary.txt")
-        self.characters = file.lines("characters.txt")
-        self.labels = file.lines("labels.txt")
-        word_length = file.description["task"]["word_length"]
-        self._ids = WordIds(self.vocabulary, self.characters, word_length)
-
-    def preprocessor(self, sentences: Sequence[str]) -> Arrays:
-        """The model's inputs of some sentences, as the model's own front end's."""
-        return self._ids([split(one) for one in sentences])
+class TaggerRunner(WordRunner):
+    """An exported `SlotTagger`, with its front end and decoder."""
 
     def predict_text(
         self, sentences: Sequence[str], batch_size: int = 64
@@ -47,13 +27,9 @@ class TaggerRunner(Runner):
             UserError: if `sentences` are not a list of strings, or `batch_size` is not
                 a positive integer.
         """
-        sentences = strings("sentences", sentences)
-        batch_size = positive_integer("batch_size", batch_size)
         tagged = []
-        for start in range(0, len(sentences), batch_size):
-            batch = [split(one) for one in sentences[start : start + batch_size]]
-            labels = self(self._ids(batch))["labels"]
-            tagged += [self._pairs(*row) for row in zip(batch, labels)]
+        for batch, answer in self._answers(sentences, batch_size):
+            tagged += [self._pairs(*row) for row in zip(batch, answer["labels"])]
         return tagged
 
     def stream(self) -> WordStream:

@@ -20,12 +20,11 @@ from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent
 from keras_seqzoo.models.streamed_step import streamed_step
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.registry import register
-from keras_seqzoo.runtime.sampling import checked_sampling
+from keras_seqzoo.runtime.language_model import TextGenerator
 from keras_seqzoo.runtime.text_tokens import END_OF_LINE, FIRST_TOKEN, TextTokens
-from keras_seqzoo.runtime.token_sampling import USUAL_STEPS, generate_tokens
 
 
-class LanguageModel(ZooModel):
+class LanguageModel(TextGenerator, ZooModel):
     """A token embedding, a recurrent stack, and each token's chance to come next.
 
     Args:
@@ -52,7 +51,6 @@ class LanguageModel(ZooModel):
     asset_keys: ClassVar[tuple[str, ...]] = ("vocabulary",)
     head_layers: ClassVar[tuple[str, ...]] = ("head",)
     head_arguments: ClassVar[tuple[str, ...]] = ()
-    makes: ClassVar[str] = "text"
     unit: ClassVar[str]
 
     def __init__(
@@ -114,46 +112,6 @@ class LanguageModel(ZooModel):
     def checked_vocabulary(cls, vocabulary: Sequence[str]) -> list[str]:
         """The tokens as a list; an error unless they are different tokens."""
         raise TypeError(f"{cls.__name__} must define `checked_vocabulary`.")
-
-    def generate(
-        self,
-        steps: int | None = None,
-        *,
-        seed: int = 0,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        primer: str = "",
-    ) -> str:
-        """Continues a text, until an empty line at most.
-
-        Args:
-            steps: How many tokens to add to the primer, at most; None for 2,000
-                characters or 100 words.
-            seed: Of the draws; the same seed makes the same text.
-            temperature: Divides the logits; below 1 the text is safer, and at 0 the
-                likeliest token comes next.
-            top_k: Only the k likeliest tokens may come next; None for all.
-            top_p: Only the likeliest tokens that make up this share may come next;
-                None for all.
-            primer: The text to go on from.
-
-        Returns:
-            The primer and what was added, as the model's tokens.
-
-        Raises:
-            UserError: An argument is out of range, or the primer has a token that is
-                not known.
-        """
-        steps = USUAL_STEPS[self.unit] if steps is None else steps
-        sampling = checked_sampling(steps, seed, temperature, top_k, top_p)
-        primer = self.tokens.encode(primer)
-
-        def step(ids, states):
-            answer, states = self.step({"tokens": ids[None]}, states)
-            return answer["scores"][0], states
-
-        return self.tokens.decode(generate_tokens(step, sampling, primer))
 
     def step(
         self, inputs: dict[str, np.ndarray], states: Any = None

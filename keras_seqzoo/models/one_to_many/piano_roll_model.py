@@ -13,12 +13,11 @@ from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent
 from keras_seqzoo.models.streamed_step import streamed_step
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.registry import register
-from keras_seqzoo.runtime.note_sampling import checked_primer, generate_roll
-from keras_seqzoo.runtime.sampling import checked_sampling
+from keras_seqzoo.runtime.piano_roll import MusicGenerator
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
-class PianoRollModel(ZooModel):
+class PianoRollModel(MusicGenerator, ZooModel):
     """A recurrent stack, and for each key the chance that it sounds next.
 
     Args:
@@ -44,7 +43,6 @@ class PianoRollModel(ZooModel):
 
     head_layers: ClassVar[tuple[str, ...]] = ("head",)
     head_arguments: ClassVar[tuple[str, ...]] = ()
-    makes: ClassVar[str] = "music"
     task: ClassVar[str] = "polyphonic_music"
 
     def __init__(
@@ -104,43 +102,6 @@ class PianoRollModel(ZooModel):
         self.lowest_pitch = lowest_pitch
         self.step_beats = step_beats
         self._step = None
-
-    def generate(
-        self,
-        steps: int = 64,
-        *,
-        seed: int = 0,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        primer: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Makes music.
-
-        Args:
-            steps: How many steps to add to the primer.
-            seed: Of the draws; the same seed makes the same music.
-            temperature: Divides the logits; below 1 the music is safer, and at 0 a key
-                sounds if its chance is over one half.
-            top_k: Only the k likeliest keys of a step may sound; None for all.
-            top_p: Only the likeliest keys that make up this share of the notes to
-                expect in a step may sound; None for all.
-            primer: A roll `(time, num_keys)` to go on from; None for nothing.
-
-        Returns:
-            The roll, uint8 `(time of the primer + steps, num_keys)`.
-
-        Raises:
-            UserError: An argument is out of range, or the primer has other keys.
-        """
-        sampling = checked_sampling(steps, seed, temperature, top_k, top_p)
-        primer = checked_primer(primer, self.num_keys)
-
-        def step(roll, states):
-            answer, states = self.step({"roll": roll[None]}, states)
-            return answer["scores"][0], states
-
-        return generate_roll(step, sampling, primer)
 
     def step(
         self, inputs: dict[str, np.ndarray], states: Any = None
