@@ -12,24 +12,27 @@ from keras_seqzoo.errors import UserError
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
 class SpecAugment(keras.layers.Layer):
-    """Hides some features and some stretches of time behind 0, in training only.
+    """Warps time, and hides features and stretches of time behind 0, in training only.
 
-    The masks of SpecAugment: a mask's width is drawn from 0 to the widest, then its
-    start from where it fits. For features whose mean is 0.
+    As in SpecAugment, a point of time moves to another and what is before and behind
+    it is squeezed or stretched evenly (read between two steps in a straight line); a
+    mask's width is drawn from 0 to the widest, then its start from where it fits. For
+    features whose mean is 0.
 
     Args:
         frequency_width: Features that a mask hides at most; 0 for none.
         time_width: Steps that a mask hides at most; 0 for none, and
         time_share: at most this part of all steps.
         masks: How many masks of each kind; they may overlap.
+        time_warp: How far a point between 1/4 and 3/4 of the steps moves at most, as a
+            part of all steps, below 1/4; 0 for none.
         seed: Of what is drawn.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call: `(batch, time, features)`; `mask`, booleans `(batch, time)`, True for the
     steps that are there, first; `training`. Returns the same shape.
 
-    Source: Park et al. 2019, SpecAugment, arXiv 1904.08779, section 2, without its
-    warping of time.
+    Source: Park et al. 2019, SpecAugment, arXiv 1904.08779, section 2.
     """
 
     def __init__(
@@ -38,10 +41,16 @@ class SpecAugment(keras.layers.Layer):
         time_width: int = 0,
         time_share: float = 0.2,
         masks: int = 2,
+        time_warp: float = 0.0,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if not 0 <= time_warp < 0.25:
+            raise UserError(
+                f"`time_warp` must be from 0 to below 0.25. Received: {time_warp!r}"
+            )
+        self.time_warp = float(time_warp)
         self.frequency_width = natural_number("frequency_width", frequency_width)
         self.time_width = natural_number("time_width", time_width)
         self.time_share = float(time_share)
@@ -51,24 +60,51 @@ class SpecAugment(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
-        if not training or not (self.frequency_width or self.time_width):
+        if not training or not (
+            self.frequency_width or self.time_width or self.time_warp
+        ):
             return inputs
         batch, steps, features = ops.shape(inputs)
         x, dtype = inputs, inputs.dtype
+        there = ops.ones((batch, steps)) if mask is None else ops.cast(mask, "float32")
+        lengths = ops.sum(there, axis=1, keepdims=True)  # (batch, 1)
+        if self.time_warp:
+            x = self._warped(x, lengths)
         if self.frequency_width:
             sizes = ops.zeros((batch, 1)) + features
             widest = ops.minimum(sizes, self.frequency_width)
             hidden = self._hidden(features, sizes, widest)  # (batch, features)
             x = x * ops.cast(ops.logical_not(hidden), dtype)[:, None, :]
         if self.time_width:
-            there = (
-                ops.ones((batch, steps)) if mask is None else ops.cast(mask, "float32")
-            )
-            sizes = ops.sum(there, axis=1, keepdims=True)  # (batch, 1)
-            widest = ops.minimum(ops.floor(self.time_share * sizes), self.time_width)
-            hidden = self._hidden(steps, sizes, widest)  # (batch, steps)
+            widest = ops.minimum(ops.floor(self.time_share * lengths), self.time_width)
+            hidden = self._hidden(steps, lengths, widest)  # (batch, steps)
             x = x * ops.cast(ops.logical_not(hidden), dtype)[..., None]
         return x
+
+    def _warped(self, x: Any, lengths: Any) -> Any:
+        """Each example's `lengths` (batch, 1) steps with one point moved."""
+        shape = ops.shape(lengths)
+        drawn = keras.random.uniform(shape, 0.25, 0.75, seed=self.seed_generator)
+        moved = keras.random.uniform(shape, -1.0, 1.0, seed=self.seed_generator)
+        last = ops.maximum(lengths - 1.0, 1.0)
+        before = drawn * last
+        after = before + self.time_warp * moved * last
+        place = ops.cast(ops.arange(ops.shape(x)[1]), "float32")[None, :]
+        source = ops.where(
+            place < after,
+            place * before / after,
+            before + (place - after) * (last - before) / (last - after),
+        )
+        source = ops.where(place < lengths, ops.clip(source, 0.0, last), place)
+        lower = ops.floor(source)
+        share = ops.cast(source - lower, x.dtype)[..., None]
+        lower = ops.cast(lower, "int32")
+        # The last step has none behind it, and a share of 0.
+        upper = ops.minimum(lower + 1, ops.shape(x)[1] - 1)
+        lower, upper = (
+            ops.take_along_axis(x, i[..., None], axis=1) for i in (lower, upper)
+        )
+        return lower * (1.0 - share) + upper * share
 
     def _hidden(self, count: Any, sizes: Any, widest: Any) -> Any:
         """Which of `count` places the masks hide: booleans (batch, count)."""
@@ -93,6 +129,7 @@ class SpecAugment(keras.layers.Layer):
             "time_width": self.time_width,
             "time_share": self.time_share,
             "masks": self.masks,
+            "time_warp": self.time_warp,
             "seed": self.seed,
         }
 

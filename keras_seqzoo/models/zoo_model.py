@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_seqzoo import __version__, arguments
-from keras_seqzoo.presets import store
+from keras_seqzoo.presets import int8_weights, store
 
 
 class ZooModel(keras.Model):
@@ -115,20 +115,24 @@ class ZooModel(keras.Model):
                 is replaced.
             metadata: What is known about it (data, metric, value, ...), JSON-able.
             card: The model card's text, Markdown.
-            dtype: "float32" or "float16", how the weights are kept.
+            dtype: How the weights are kept: "float32", "float16", or "int8": large
+                matrices so, with a scale for each row, and all else as float16.
             picture: The card's picture of the training, PNG.
 
         Raises:
             UserError: if `folder` is no path, holds something else or cannot be
                 written.
         """
-        if dtype not in ("float32", "float16"):
+        if dtype not in ("float32", "float16", "int8"):
             raise ValueError(
-                f"`dtype` must be 'float32' or 'float16'. Received: dtype={dtype!r}"
+                "`dtype` must be 'float32', 'float16' or 'int8'. "
+                f"Received: dtype={dtype!r}"
             )
         folder = arguments.path("folder", folder)
         config = self.get_config()
         assets = {key: config.pop(key) for key in self.asset_keys}
+        floats = "float32" if dtype == "int8" else dtype
+        weights = {n: np.asarray(w, floats) for n, w in self.named_weights().items()}
         store.write(
             folder,
             {
@@ -137,7 +141,7 @@ class ZooModel(keras.Model):
                 "metadata": {"parameters": self.count_params(), **(metadata or {})},
                 "version": __version__,
             },
-            {name: np.asarray(w, dtype) for name, w in self.named_weights().items()},
+            int8_weights.packed(weights) if dtype == "int8" else weights,
             assets,
             card or f"# {self.architecture}\n\nSaved by keras_seqzoo {__version__}.\n",
             picture,

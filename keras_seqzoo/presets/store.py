@@ -17,7 +17,7 @@ import safetensors
 import safetensors.numpy
 
 from keras_seqzoo.errors import PresetError, UserError
-from keras_seqzoo.presets import remote
+from keras_seqzoo.presets import int8_weights, remote
 from keras_seqzoo.presets.remote import CHECKSUMS, FILE_NAME, SIZE_LIMIT
 
 FORMAT = 1
@@ -174,7 +174,7 @@ def read(source: str | os.PathLike) -> Preset:
     if WEIGHTS not in files:
         raise PresetError(f"{path / WEIGHTS}: the file is missing.")
     try:
-        weights = safetensors.numpy.load(files[WEIGHTS])
+        weights = int8_weights.unpacked(safetensors.numpy.load(files[WEIGHTS]))
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         # KeyError: a dtype that NumPy lacks.
         raise PresetError(

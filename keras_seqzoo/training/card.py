@@ -48,6 +48,7 @@ def card(
     epochs = f"{most} epoch" + ("s" if most > 1 else "")
     if training.get("patience"):
         epochs = f"at most {epochs}"
+    kept = training.get("keep", "float16")
     device = f" on {metadata['device']}" if "device" in metadata else ""
     picture = f"\n![{alt_text}](training.png)\n" if with_picture else ""
     starts_from = f"\n\n{task.STARTS_FROM}" if task.STARTS_FROM else ""
@@ -63,7 +64,7 @@ def card(
 | training | {metadata["train_seconds"]:.0f} s{device}, seed {metadata["seed"]} |
 | sha256 of the weights | `{sha256}` |
 
-{figure} is {task.FIGURE_IS}, measured on these float16
+{figure} is {task.FIGURE_IS}, measured on these {kept}
 weights.
 
 ## Intended use

@@ -102,6 +102,7 @@ class Training(Section):
     jit_compile: bool = False
     gradient_accumulation_steps: int = Field(default=1, gt=0)  # Batches a step.
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    keep: Literal["float16", "int8"] = "float16"  # The weights in the preset.
     # A recipe, by its path from this one, to train before: its weights are the first.
     after: str | None = None
 

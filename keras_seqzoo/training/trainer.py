@@ -72,7 +72,7 @@ def train(
         verbose: Keras' progress: 0 none, 1 a bar, 2 a line an epoch.
 
     Returns:
-        The figures of the saved float16 preset, read back: tag, dataset, metric, value
+        The figures of the saved preset, read back: tag, dataset, metric, value
         (test), dev_value, parameters, epochs, best_epoch, train_seconds, seed, ...
 
     Raises:
@@ -148,8 +148,8 @@ def _train(job: _Job, tag: str, output: pathlib.Path) -> dict[str, Any]:
     keeper.use_best_weights()
 
     # The figures are those of the file that users will load.
-    saved = job.run / "float16"
-    model.save_to_preset(saved, dtype="float16")
+    saved, kept = job.run / "kept", job.recipe.training.keep
+    model.save_to_preset(saved, dtype=kept)
     stored, sha256 = registry.load(saved), store.weights_sha256(saved)
     metadata = _figures(stored, tag, job, keeper)
     shutil.rmtree(saved)
@@ -168,7 +168,7 @@ def _train(job: _Job, tag: str, output: pathlib.Path) -> dict[str, Any]:
         with_picture=picture is not None,
     )
     model.save_to_preset(
-        output, metadata=metadata, card=text, dtype="float16", picture=picture
+        output, metadata=metadata, card=text, dtype=kept, picture=picture
     )
     return metadata
 

@@ -107,7 +107,8 @@ def test_engine_is_the_step_by_step_layer(name, kind, engine_calls):
     uses = [(False, False, False), (True, True, True)]
     if name == "clockwork_rnn":  # goes step by step from a carried state
         uses[1] = (True, True, False)
-    for backwards, masked, carried in uses if kind == "graph" else uses[1:2]:
+    both = kind == "graph" and name in LOOPS
+    for backwards, masked, carried in uses if both else uses[1:]:
         layer, reference = pair(name, {"go_backwards": backwards})
         m, states = (mask if masked else None), (start if carried else [])
         if "free" in kind:

@@ -50,6 +50,36 @@ def test_each_step_draws_anew_and_without_training_nothing_is_hidden():
     np.testing.assert_array_equal(again(ONES, training=True), first)
 
 
+def test_warped_time_is_two_straight_lines_through_the_ends():
+    lengths = np.array([40, 10, 2, 1, 0] * 40)
+    place = np.arange(40, dtype="float32")[None, :]
+    mask = place < lengths[:, None]
+    # Features that say when they were: warping reads them at another time.
+    ramp = np.repeat(np.where(mask, place, -1.0)[..., None], 3, axis=-1)
+    layer = SpecAugment(time_warp=0.2, seed=1)
+    found = np.asarray(layer(ramp.astype("float32"), mask=mask, training=True))
+    assert (found == found[..., :1]).all()
+    moved = []
+    for row, length in zip(found[..., 0], lengths):
+        assert (row[length:] == -1).all()
+        if length > 2:
+            assert row[0] == 0 and row[length - 1] == pytest.approx(length - 1)
+            slopes = np.diff(row[:length])
+            assert slopes.min() > 0
+            bends = np.abs(np.diff(slopes)) > 1e-4
+            assert bends.sum() <= 2  # The point lies between two steps.
+            moved.append(np.abs(row[:length] - np.arange(length)).max() / (length - 1))
+        else:
+            np.testing.assert_allclose(row[:length], np.arange(length), atol=0.5)
+    assert 0.15 < max(moved) <= 0.2 and min(moved) < 0.02
+
+
+@pytest.mark.parametrize("value", [-0.1, 0.25, float("nan")])
+def test_a_point_cannot_move_past_an_end(value):
+    with pytest.raises(UserError, match="`time_warp` must be from 0 to below 0.25"):
+        SpecAugment(time_warp=value)
+
+
 def test_a_louder_sound_has_the_frames_of_the_louder_sound():
     sound = np.random.default_rng(0).normal(0, 0.02, (1, 4000)).astype("float32")
     log_mel = LogMel(8000, 20)

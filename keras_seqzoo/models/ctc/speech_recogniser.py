@@ -60,6 +60,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         loudness: Decibels by which training makes sounds louder or softer at most.
         frequency_mask: Features that each of two masks hides in training at most.
         time_mask: Frames that each of two masks hides in training at most.
+        time_warp: As of `layers.SpecAugment`.
         convolution_filters: Filters of the convolutions before the stack, each of
             width 5 and normalised; with both directions only.
         convolution_strides: Of each of them; none by default.
@@ -106,6 +107,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         loudness: float = 0.0,
         frequency_mask: int = 0,
         time_mask: int = 0,
+        time_warp: float = 0.0,
         convolution_filters: int = 64,
         convolution_strides: Sequence[int] = (),
         cell: str = "peephole_lstm",
@@ -131,6 +133,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         loudness = number_from_0("loudness", loudness)
         frequency_mask = natural_number("frequency_mask", frequency_mask)
         time_mask = natural_number("time_mask", time_mask)
+        time_warp = _no_less_than_0("time_warp", time_warp)
         convolution_filters = natural_number("convolution_filters", convolution_filters)
         strides = listed("convolution_strides", convolution_strides, "integers")
         strides = [positive_integer("convolution_strides", one) for one in strides]
@@ -177,7 +180,9 @@ class SpeechRecogniser(Recogniser, ZooModel):
             if log_mel:
                 x = RandomLoudness(loudness, log_mel.floor, name="loudness")(x)
             x = FeatureNormalization(name="normalization")(x)
-        x = SpecAugment(frequency_mask, time_mask, name="masks")(x, mask=mask)
+        x = SpecAugment(frequency_mask, time_mask, time_warp=time_warp, name="masks")(
+            x, mask=mask
+        )
         x = keras.layers.GaussianNoise(input_noise, name="input_noise")(x)
         x = x * ops.cast(mask, x.dtype)[..., None]  # padding stays 0, for convolutions
         x, mask = frame_convolutions(x, mask, convolution_filters, strides, dropout)
@@ -216,6 +221,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
             "loudness": loudness,
             "frequency_mask": frequency_mask,
             "time_mask": time_mask,
+            "time_warp": time_warp,
             "convolution_filters": convolution_filters,
             "convolution_strides": strides,
             "cell": cell,

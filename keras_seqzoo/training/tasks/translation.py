@@ -1,5 +1,6 @@
 """Translation: a sentence of another language for each sentence."""
 
+import importlib.resources
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from keras_seqzoo.training.tasks.task import Run, Task
 
 # From what to what a set is translated: names of its features.
 LANGUAGES = {"multi30k": ("en", "de"), "tatoeba_en_zh": ("en", "zh")}
+TERMS = "study_terms"
 FIRST_WRITTEN = END  # The model's class 0.
 
 
@@ -29,7 +31,11 @@ class Pair(NamedTuple):
 
 
 class Translation(Task):
-    """Rows are `Pair`s."""
+    """Rows are `Pair`s.
+
+    Tatoeba's set has, beside its own splits, `study_terms`: terms of study and
+    computing, which its everyday sentences lack.
+    """
 
     METRIC = "bleu"
     TOLERANCE = 1.0
@@ -58,8 +64,15 @@ that matters."""
     STEPS = "subwords"
 
     @classmethod
+    def splits(cls, dataset: str) -> tuple[str, ...]:
+        splits = super().splits(dataset)
+        return (*splits, TERMS) if dataset == "tatoeba_en_zh" else splits
+
+    @classmethod
     def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Pair]:
         source, target = LANGUAGES[dataset]
+        if split == TERMS:
+            return study_terms()
         return [
             Pair(row[source].decode(), row[target].decode(), target)
             for row in catalogue.rows(dataset, split, data_dir)
@@ -118,6 +131,13 @@ that matters."""
     @classmethod
     def inputs(cls, model: Any, rows: Sequence[Pair]) -> dict[str, np.ndarray]:
         return {"source": model.pieces.source_ids([row.source for row in rows])}
+
+
+def study_terms() -> list[Pair]:
+    """English terms in Chinese, which come with the package."""
+    path = importlib.resources.files("keras_seqzoo.datasets") / "study_terms.txt"
+    lines = path.read_text("utf-8").splitlines()
+    return [Pair(*line.split("\t"), "zh") for line in lines if line[0] != "#"]
 
 
 def bleu_of(sentences: Sequence[str], rows: Sequence[Pair]) -> tuple[float, str]:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_seqzoo.errors import UserError
 from keras_seqzoo.models import Transformer
 from keras_seqzoo.runtime.subwords import END, FIRST_SUBWORD, START
 from keras_seqzoo.training.metrics import corpus_bleu
@@ -120,3 +121,13 @@ def test_rows_are_the_sets_languages(monkeypatch):
     )
     assert Translation.read("multi30k", "test", None) == [Pair("a", "ein", "de")]
     assert Translation.read("tatoeba_en_zh", "test", None) == [Pair("a", "一", "zh")]
+
+
+def test_terms_come_with_the_package_and_are_of_tatoebas_set_alone():
+    terms = Translation.read("tatoeba_en_zh", "study_terms", None)
+    assert ("deep learning", "深度学习", "zh") in terms
+    assert len({term.source for term in terms}) == len(terms) == 119
+    # What the README shows the model to compose.
+    assert "machine learning" not in {term.source for term in terms}
+    with pytest.raises(UserError, match="split must be one of"):
+        Translation.read("multi30k", "study_terms", None)
