@@ -133,7 +133,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         loudness = number_from_0("loudness", loudness)
         frequency_mask = natural_number("frequency_mask", frequency_mask)
         time_mask = natural_number("time_mask", time_mask)
-        time_warp = _no_less_than_0("time_warp", time_warp)
+        time_warp = number_from_0("time_warp", time_warp)
         convolution_filters = natural_number("convolution_filters", convolution_filters)
         strides = listed("convolution_strides", convolution_strides, "integers")
         strides = [positive_integer("convolution_strides", one) for one in strides]
