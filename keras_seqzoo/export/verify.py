@@ -29,6 +29,11 @@ RELATIVE_TOLERANCE = {
     "bfloat16": 0.08,
 }
 
+# Of the score of a search in an int8 file, where the errors of all its steps add up and
+# the sequence may be another: of the largest output. (Translators whose scores are off
+# by a third have the BLEU of Keras.)
+SCORE_TOLERANCE = 0.5
+
 # Between the answer in chunks and in one piece: of the largest output, if over 1.
 STEP_TOLERANCE = 1e-5
 
@@ -93,19 +98,23 @@ def verify(
                 ) from error
     if not cases:
         raise ExportError(f"Keras runs on none of the sizes: {failure}")
+    score_tolerance = tolerance
     if tolerance is None:
-        tolerance = _default_tolerance(quantize, expected, has_metric)
+        tolerance = score_tolerance = _default_tolerance(quantize, expected, has_metric)
+        if quantize in ("int8", "int8_weights", "full_int8"):
+            score_tolerance = max(tolerance, SCORE_TOLERANCE * _scale(expected))
     largest = 0.0
     for case, wanted, found in zip(cases, expected, received):
-        difference = _difference(
+        difference, of_score = _differences(
             wanted, found, tolerance, _words(case), served.searched
         )
-        if not difference <= tolerance:  # true of NaN too
-            raise ExportError(
-                f"the file differs from Keras by {difference:.2e} on {_words(case)}; "
-                f"allowed are {tolerance:.2e}"
-            )
-        largest = max(largest, difference)
+        for off, allowed in ((difference, tolerance), (of_score, score_tolerance)):
+            if not off <= allowed:  # true of NaN too
+                raise ExportError(
+                    f"the file differs from Keras by {off:.2e} on {_words(case)}; "
+                    f"allowed are {allowed:.2e}"
+                )
+        largest = max(largest, difference, of_score)
     return largest, tolerance, cases, _different_labels(expected, received)
 
 
@@ -198,7 +207,7 @@ def verify_step(
             raise ExportError(
                 f"the file's step does not run on {case}: {first_line(error)}"
             ) from error
-        difference = _difference(whole, answer, tolerance, case)
+        difference, _ = _differences(whole, answer, tolerance, case)
         if not difference <= tolerance:
             raise ExportError(
                 f"the file's step differs from its whole answer by {difference:.2e} "
@@ -261,8 +270,8 @@ def _scale(answers):
     return max((float(np.abs(y).max(initial=0)) for y in floats), default=1.0)
 
 
-def _difference(wanted, found, tolerance, case, searched=()):
-    """The largest difference in the float outputs of one case.
+def _differences(wanted, found, tolerance, case, searched=()):
+    """The largest difference in one case's float outputs, and in a search's score.
 
     Where a search ended elsewhere, its score alone is compared: of two sequences that
     are as good, rounding may choose.
@@ -271,7 +280,7 @@ def _difference(wanted, found, tolerance, case, searched=()):
         raise ExportError(
             f"the file's outputs must be {sorted(wanted)}. Received: {sorted(found)}"
         )
-    differences = [0.0]
+    differences, of_score = [0.0], [0.0]
     elsewhere = searched and _searched_elsewhere(wanted, found, searched)
     for name, keras_output in wanted.items():
         output = found[name]
@@ -284,13 +293,14 @@ def _difference(wanted, found, tolerance, case, searched=()):
             output, keras_output = output[~elsewhere], keras_output[~elsewhere]
         if _is_float(output):
             difference = output.astype("float64") - keras_output.astype("float64")
-            differences.append(float(np.max(np.abs(difference), initial=0)))
+            kind = of_score if searched and output.ndim == 1 else differences
+            kind.append(float(np.max(np.abs(difference), initial=0)))
         else:
             near_best = _near_best(keras_output, wanted, tolerance)
             near_best &= _near_best(output, wanted, tolerance)
             if not ((output == keras_output) | near_best).all():
                 raise ExportError(f"output {name!r} on {case} differs from Keras")
-    return float(np.max(differences))
+    return float(np.max(differences)), float(np.max(of_score))
 
 
 def _searched_elsewhere(wanted, found, searched):

@@ -279,6 +279,16 @@ def test_a_pretrained_tag_is_small_and_has_a_card(name):
     loaded = seqzoo.load(name)
     assert loaded.tag == name.partition(".")[2]
     assert loaded.count_params() == info.parameters
+    assert preset_bytes(name) <= 10_000_000
+
+
+def preset_bytes(name):
+    folder = pathlib.Path(seqzoo.presets.__file__).parent / name
+    return sum(file.stat().st_size for file in folder.iterdir())
+
+
+def test_all_presets_together_are_small():
+    assert sum(map(preset_bytes, TAGS)) <= 100_000_000
 
 
 class Sentence(seqzoo.models.ZooModel):
