@@ -29,10 +29,10 @@ RELATIVE_TOLERANCE = {
     "bfloat16": 0.08,
 }
 
-# Of the score of a search in an int8 file, where the errors of all its steps add up and
-# the sequence may be another: of the largest output. (Translators whose scores are off
-# by a third have the BLEU of Keras.)
-SCORE_TOLERANCE = 0.5
+# Of a search in an int8 file, its score and what goes with its sequence, for the errors
+# of all steps add up: of the largest output. (Translators whose scores are off by a third
+# have the BLEU of Keras.)
+SEARCH_TOLERANCE = 0.5
 
 # Between the answer in chunks and in one piece: of the largest output, if over 1.
 STEP_TOLERANCE = 1e-5
@@ -98,23 +98,25 @@ def verify(
                 ) from error
     if not cases:
         raise ExportError(f"Keras runs on none of the sizes: {failure}")
-    score_tolerance = tolerance
+    search_tolerance = tolerance
     if tolerance is None:
-        tolerance = score_tolerance = _default_tolerance(quantize, expected, has_metric)
+        tolerance = search_tolerance = _default_tolerance(
+            quantize, expected, has_metric
+        )
         if quantize in ("int8", "int8_weights", "full_int8"):
-            score_tolerance = max(tolerance, SCORE_TOLERANCE * _scale(expected))
+            search_tolerance = max(tolerance, SEARCH_TOLERANCE * _scale(expected))
     largest = 0.0
     for case, wanted, found in zip(cases, expected, received):
-        difference, of_score = _differences(
+        difference, of_search = _differences(
             wanted, found, tolerance, _words(case), served.searched
         )
-        for off, allowed in ((difference, tolerance), (of_score, score_tolerance)):
+        for off, allowed in ((difference, tolerance), (of_search, search_tolerance)):
             if not off <= allowed:  # true of NaN too
                 raise ExportError(
                     f"the file differs from Keras by {off:.2e} on {_words(case)}; "
                     f"allowed are {allowed:.2e}"
                 )
-        largest = max(largest, difference, of_score)
+        largest = max(largest, difference, of_search)
     return largest, tolerance, cases, _different_labels(expected, received)
 
 
@@ -271,7 +273,7 @@ def _scale(answers):
 
 
 def _differences(wanted, found, tolerance, case, searched=()):
-    """The largest difference in one case's float outputs, and in a search's score.
+    """The largest difference in one case's float outputs, and in those of a search.
 
     Where a search ended elsewhere, its score alone is compared: of two sequences that
     are as good, rounding may choose.
@@ -280,7 +282,7 @@ def _differences(wanted, found, tolerance, case, searched=()):
         raise ExportError(
             f"the file's outputs must be {sorted(wanted)}. Received: {sorted(found)}"
         )
-    differences, of_score = [0.0], [0.0]
+    differences, of_search = [0.0], [0.0]
     elsewhere = searched and _searched_elsewhere(wanted, found, searched)
     for name, keras_output in wanted.items():
         output = found[name]
@@ -293,14 +295,15 @@ def _differences(wanted, found, tolerance, case, searched=()):
             output, keras_output = output[~elsewhere], keras_output[~elsewhere]
         if _is_float(output):
             difference = output.astype("float64") - keras_output.astype("float64")
-            kind = of_score if searched and output.ndim == 1 else differences
+            of_a_search = name in searched or (searched and output.ndim == 1)
+            kind = of_search if of_a_search else differences
             kind.append(float(np.max(np.abs(difference), initial=0)))
         else:
             near_best = _near_best(keras_output, wanted, tolerance)
             near_best &= _near_best(output, wanted, tolerance)
             if not ((output == keras_output) | near_best).all():
                 raise ExportError(f"output {name!r} on {case} differs from Keras")
-    return float(np.max(differences)), float(np.max(of_score))
+    return float(np.max(differences)), float(np.max(of_search))
 
 
 def _searched_elsewhere(wanted, found, searched):
