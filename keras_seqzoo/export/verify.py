@@ -30,8 +30,8 @@ RELATIVE_TOLERANCE = {
 }
 
 # Of a search in an int8 file, its score and what goes with its sequence, for the errors
-# of all steps add up: of the largest output. (Translators whose scores are off by a third
-# have the BLEU of Keras.)
+# of all steps add up: of the largest output. (Translators whose scores are off by a
+# third have the BLEU of Keras.)
 SEARCH_TOLERANCE = 0.5
 
 # Between the answer in chunks and in one piece: of the largest output, if over 1.
@@ -98,19 +98,17 @@ def verify(
                 ) from error
     if not cases:
         raise ExportError(f"Keras runs on none of the sizes: {failure}")
-    search_tolerance = tolerance
+    of_searches = tolerance
     if tolerance is None:
-        tolerance = search_tolerance = _default_tolerance(
-            quantize, expected, has_metric
-        )
+        tolerance = of_searches = _default_tolerance(quantize, expected, has_metric)
         if quantize in ("int8", "int8_weights", "full_int8"):
-            search_tolerance = max(tolerance, SEARCH_TOLERANCE * _scale(expected))
+            of_searches = max(tolerance, SEARCH_TOLERANCE * _scale(expected))
     largest = 0.0
     for case, wanted, found in zip(cases, expected, received):
         difference, of_search = _differences(
             wanted, found, tolerance, _words(case), served.searched
         )
-        for off, allowed in ((difference, tolerance), (of_search, search_tolerance)):
+        for off, allowed in ((difference, tolerance), (of_search, of_searches)):
             if not off <= allowed:  # true of NaN too
                 raise ExportError(
                     f"the file differs from Keras by {off:.2e} on {_words(case)}; "
