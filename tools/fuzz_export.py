@@ -7,6 +7,7 @@ fail, and printed as `export.random_models.build` takes it.
 import collections
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -21,7 +22,16 @@ from tqdm import tqdm
 @click.command(help=__doc__.splitlines()[0])
 @click.option("--examples", default=200, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=0, show_default=True, help="Draws other models.")
-def main(examples, seed):
+@click.option(
+    "--jobs",
+    default=os.cpu_count() or 1,
+    show_default="number of cores",
+    type=click.IntRange(1),
+    help="Processes side by side, each with a seed of its own.",
+)
+def main(examples, seed, jobs):
+    if jobs > 1:
+        sys.exit(side_by_side(examples, seed, jobs))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore")  # masks that end at a layer, by Keras
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
@@ -75,6 +85,19 @@ def main(examples, seed):
             f"{form:12} {passed[form]:4} agree with Keras, {steps[form]:4} have a step"
         )
     sys.exit(failure is not None)
+
+
+def side_by_side(examples, seed, jobs):
+    """Shares the examples among processes; returns whether one of them failed."""
+    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
+    processes = []
+    for job in range(min(jobs, examples)):
+        share = len(range(job, examples, jobs))
+        command = [sys.executable, __file__, "--jobs", "1", "--examples", str(share)]
+        command += ["--seed", str(seed + job)]
+        processes.append(subprocess.Popen(command, env=environment))
+    statuses = [process.wait() for process in processes]
+    return any(statuses)
 
 
 if __name__ == "__main__":
