@@ -65,6 +65,9 @@ def measure(data_dir: str, tags: list[str]) -> dict:
             "int8_bytes": size,
             "signature": signature,
         }
+        # It takes minutes, and a later one may fail.
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        print(tag, found[tag], flush=True)
     return found
 
 

@@ -52,8 +52,8 @@ def test_the_largest_difference_of_all_sizes_is_found():
 
 @pytest.mark.parametrize(
     ("quantize", "error", "passes"),
-    [(None, 0.1, False), ("float16", 0.1, False), ("int8", 0.9, True)]
-    + [("int8", 1.1, False), ("int8", np.nan, False)],
+    [(None, 0.1, False), ("float16", 0.1, False), ("int8", 1.9, True)]
+    + [("int8", 2.1, False), ("int8", np.nan, False)],
 )
 def test_the_score_of_a_search_may_move_in_int8(quantize, error, passes):
     def search(inputs, error=0.0):
