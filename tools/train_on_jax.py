@@ -10,6 +10,10 @@ each batch of each epoch. `fit` trains on these with the recipe's optimizer and 
 keeps the weights with the least dev loss. `unpack` makes of them a run folder whose
 training is at its end, so that `seqzoo train` has only to measure and to write.
 
+Of several trainings at once on one GPU most of the time goes to compiling, less with
+`XLA_FLAGS="--xla_gpu_autotune_level=0 --xla_gpu_enable_triton_gemm=false"`;
+`nvidia-cuda-mps-control -d` lets them share it.
+
 What is drawn for single examples (augmentation, but for that of a model's own layers)
 and starting weights are not packed: recipes with either are refused.
 """
@@ -23,7 +27,7 @@ import types
 
 import numpy as np
 
-BUCKETS = 6  # JAX compiles a step for each, which takes longer than some padding.
+BUCKETS = 2  # JAX compiles a step for each, which takes longer than some padding.
 
 
 class _Absent(types.ModuleType):
@@ -104,8 +108,8 @@ def pack(recipe_path, data_dir, folder, changes=()):
     lengths = examples.lengths.numpy()
     sizes = lengths, data.batch_size, data.tokens_per_batch
     plan = pipeline.Plan.of(*sizes, data.bucket_boundaries, static=True)
-    if len(plan.boundaries) >= BUCKETS:
-        some = np.linspace(0, len(plan.boundaries) - 1, BUCKETS - 1).round()
+    if data.bucket_boundaries is None and len(plan.boundaries) >= BUCKETS:
+        some = np.linspace(0, len(plan.boundaries) - 1, BUCKETS + 1)[1:-1].round()
         boundaries = [plan.boundaries[int(i)] for i in some]
         plan = pipeline.Plan.of(*sizes, boundaries, static=True)
     parts, dev = {"train": examples}, None
