@@ -87,7 +87,7 @@ def text(measured: dict) -> str:
     shape = next(iter(measured["tags"].values()))["TFLite"]["shape"]
     lines += [
         "",
-        "Ours is measured on the shipped float16 weights. `seqzoo reproduce TAG` "
+        "Ours is measured on the shipped weights. `seqzoo reproduce TAG` "
         "trains a tag from nothing and says whether its figure is reached again.",
         "",
         "## Exported files",
