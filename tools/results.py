@@ -93,8 +93,9 @@ def text(measured: dict) -> str:
         "## Exported files",
         "",
         f"MB, and ms a call for one sequence of {shape[1]} steps, one thread; "
-        f"{machine['cpu']}, {machine['date'][:10]} "
-        "(`python tools/results.py --measure`). Only the signature `serve`.",
+        f"the last measured: {machine['cpu']}, {machine['date'][:10]}, others may be "
+        "of another machine (`python tools/results.py --measure`). Only the signature "
+        "`serve`.",
         "",
         f"| tag | {' | '.join(FILES)} |",
         "|---" * (1 + len(FILES)) + "|",
