@@ -79,7 +79,7 @@ def main(examples, seed, jobs):
         form, drawn, error = failure
         click.echo(f"FAILED as {form}, seed {seed}:\n\n    {drawn!r}\n")
         click.echo("".join(traceback.format_exception(error, limit=-4)))
-    click.echo(f"seed {seed}: {len(tried)} models")
+    click.echo(f"seed {seed}: {examples} drawn, {len(tried)} different models")
     for form in PATHS:
         click.echo(
             f"{form:12} {passed[form]:4} agree with Keras, {steps[form]:4} have a step"
