@@ -258,15 +258,3 @@ class SpeechRunner(Recogniser, Runner):
         return SpeechStream(
             self.step, self._hop, self._window, self.sample_rate, self.transcripts
         )
-
-
-def best_path(scores: np.ndarray, blank: int = 0) -> list[int]:
-    """Numbers of the labels of a best path, for whoever has scores alone.
-
-    Args:
-        scores: `(steps, 1 + labels)`, logits or probabilities, the blank first.
-        blank: The blank's id.
-    """
-    ids = np.argmax(scores, axis=-1)
-    begins = np.concatenate([[True], ids[1:] != ids[:-1]])
-    return [int(one) - 1 for one in ids[begins & (ids != blank)]]

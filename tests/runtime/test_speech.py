@@ -8,7 +8,7 @@ import keras_seqzoo as seqzoo
 from keras_seqzoo import runtime
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.models import SpeechRecogniser
-from keras_seqzoo.runtime.speech import SpeechStream, Transcripts, best_path
+from keras_seqzoo.runtime.speech import SpeechStream, Transcripts
 
 WORDS = Transcripts(["one", "two"], " ")
 LETTERS = Transcripts([" ", "a", "b"], "")
@@ -20,12 +20,6 @@ def test_texts_and_numbers():
     assert WORDS.text([-1, 1, -1, 0, -1]) == "two one" and WORDS.text([]) == ""
     assert LETTERS.numbers("ab a") == [1, 2, 0, 1]
     assert LETTERS.text([0, 1, 2, 0, 0, 1, 0]) == "ab a"  # single blanks
-
-
-def test_the_best_path_of_scores():
-    ids = [0, 2, 2, 0, 2, 1, 1, 0]
-    assert best_path(np.eye(3)[ids]) == [1, 1, 0]
-    assert best_path(np.eye(3)[[0]]) == []
 
 
 def test_a_stream_keeps_what_is_no_whole_hop():
