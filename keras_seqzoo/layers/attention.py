@@ -10,6 +10,7 @@ from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.layers.call_arguments import fits
 
 SCORES = ("dot", "scaled_dot", "general", "concat", "additive")
+OF_EQUAL_SIZES = ("dot", "scaled_dot")
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -73,7 +74,7 @@ class Attention(keras.layers.Layer):
 
     def build(self, query_shape: tuple, values_shape: tuple) -> None:
         query_size, size = query_shape[-1], values_shape[-1]
-        if self.score in ("dot", "scaled_dot") and query_size != size:
+        if self.score in OF_EQUAL_SIZES and query_size != size:
             raise ValueError(
                 f"The {self.score} score needs a query of the values' size, {size}. "
                 f"Received: query size {query_size}"
