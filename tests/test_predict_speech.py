@@ -214,6 +214,7 @@ def test_frames_in_files(run, tags, tmp_path):
         ("stream", ["nothing.wav", "--plot"], "must have sound to be drawn"),
         ("stream", ["a.wav", "--sample-rate", "9"], "--sample-rate is of standard"),
         ("stream", ["-", "--sample-rate", "-1"], "`sample_rate` must be a positive"),
+        ("stream", ["-", "--sample-rate", "0"], "`sample_rate` must be a positive"),
         ("stream", ["a.wav", "--beams", "0"], "`beams` must be a positive integer"),
         ("stream.tflite", ["a.wav", "--beams", "2"], "--beams must be left out"),
         ("frames", ["a.wav"], "must be frames of 13 features"),

@@ -28,6 +28,7 @@ def card_of(preset: pathlib.Path) -> bytes:
     text = card(
         task_of(architecture.name),
         description,
+        {**read.config["config"], **read.assets},
         metadata,
         f"zoo_configs/{architecture.pattern}/{tag}.yaml",
         tag,

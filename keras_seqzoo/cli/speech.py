@@ -79,7 +79,7 @@ def _parts(model: Any, name: str, sample_rate: int | None) -> Iterator[str]:
             )
         yield from model.predict_frames([read_frames(name, model.features)])
     elif name == "-":
-        rate = sample_rate or model.sample_rate
+        rate = model.sample_rate if sample_rate is None else sample_rate
         yield from model.transcribe(raw_blocks(sys.stdin.buffer), rate)
     else:
         rate, blocks = read_wav(name)

@@ -5,6 +5,8 @@ from typing import Any
 
 from keras import ops, tree
 
+from keras_seqzoo.arguments import number_from_0, positive_integer
+
 # Far beyond any sequence's log-probability, and still exact enough as a float32.
 _NEVER = -1e9
 
@@ -46,9 +48,14 @@ def beam_search(
         float32; states as `states` came. (Of a row that ended before others the
         states go on: only what a state gathered by position is its own.)
 
+    Raises:
+        UserError: An argument is out of range.
+
     Source: the decoder of Xu et al. 2015, Show, Attend and Tell, arXiv 1502.03044,
     section 4.3; scores as in Wu et al. 2016, arXiv 1609.08144, without its constant.
     """
+    max_length = positive_integer("max_length", max_length)
+    length_penalty = number_from_0("length_penalty", length_penalty)
     states = for_each_beam(states, beams)
     rows = ops.shape(tree.flatten(states)[0])[0]
     row = ops.arange(rows, dtype="int32")
@@ -112,7 +119,11 @@ def for_each_beam(values: Any, beams: int) -> Any:
     Args:
         values: A nest of tensors.
         beams: How many times.
+
+    Raises:
+        UserError: `beams` is no positive integer.
     """
+    beams = positive_integer("beams", beams)
 
     def repeated(x):
         sizes = ops.shape(x)[1:]

@@ -5,6 +5,8 @@ from typing import Any
 
 from keras import ops, tree
 
+from keras_seqzoo.arguments import positive_integer
+
 
 def greedy_search(
     step: Callable, states: Any, *, start: int, end: int, max_length: int
@@ -24,7 +26,11 @@ def greedy_search(
         `(tokens, scores, states)`: tokens `(batch, max_length)`, int32, with `end`
         behind the end; scores `(batch,)`, float32, the mean log-probability of the
         tokens up to the end; states as `states` came, after the last step of all.
+
+    Raises:
+        UserError: `max_length` is no positive integer.
     """
+    max_length = positive_integer("max_length", max_length)
     zeros = ops.zeros((ops.shape(tree.flatten(states)[0])[0],), "int32")
     place = ops.arange(max_length, dtype="int32")[None, :]
 

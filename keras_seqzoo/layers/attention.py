@@ -7,8 +7,10 @@ import keras
 from keras import ops
 
 from keras_seqzoo.arguments import positive_integer
+from keras_seqzoo.layers.call_arguments import fits
 
 SCORES = ("dot", "scaled_dot", "general", "concat", "additive")
+OF_EQUAL_SIZES = ("dot", "scaled_dot")
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -36,12 +38,14 @@ class Attention(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: There is no such score; or a score of equal sizes has unequal ones.
+        ValueError: There is no such score; or a score of equal sizes has unequal ones;
+            or query, values, mask or a function's scores have other shapes.
 
     Call: query `(batch, steps, size)`, or of one step `(batch, size)`; values
-    `(batch, source_steps, size)`; `mask`, booleans `(batch, source_steps)`. Returns
-    the context `(batch, steps, size)` and the weights `(batch, steps, source_steps)`,
-    without steps if the query has none; both are 0 in a row without a source step.
+    `(batch, source_steps, size)`; `mask`, booleans `(batch, source_steps)`, by default
+    the one that Keras keeps with the values. Returns the context
+    `(batch, steps, size)` and the weights `(batch, steps, source_steps)`, without
+    steps if the query has none; both are 0 in a row without a source step.
 
     Source: Luong et al. 2015, Effective Approaches to Attention-based Neural Machine
     Translation, arXiv 1508.04025, section 3.1; additive: Bahdanau et al. 2015, arXiv
@@ -70,7 +74,7 @@ class Attention(keras.layers.Layer):
 
     def build(self, query_shape: tuple, values_shape: tuple) -> None:
         query_size, size = query_shape[-1], values_shape[-1]
-        if self.score in ("dot", "scaled_dot") and query_size != size:
+        if self.score in OF_EQUAL_SIZES and query_size != size:
             raise ValueError(
                 f"The {self.score} score needs a query of the values' size, {size}. "
                 f"Received: query size {query_size}"
@@ -83,7 +87,9 @@ class Attention(keras.layers.Layer):
             self.key_kernel = self._kernel("key_kernel", (size, units))
             self.score_kernel = self._kernel("score_kernel", (units, 1))
         if self.score == "additive":
-            self.bias = self.add_weight(name="bias", shape=(units,))
+            self.bias = self.add_weight(
+                name="bias", shape=(units,), initializer="zeros"
+            )
         self.built = True
 
     def _kernel(self, name: str, shape: tuple) -> keras.Variable:
@@ -112,7 +118,11 @@ class Attention(keras.layers.Layer):
 
     def _scores(self, query: Any, keys: Any) -> Any:
         if callable(self.score):
-            return self.score(query, keys)
+            scores = self.score(query, keys)
+            _check_shape(
+                "The scores of `score`", scores, (*query.shape[:2], keys.shape[1])
+            )
+            return scores
         if not self.has_hidden:
             if self.score == "scaled_dot":
                 query = query / query.shape[-1] ** 0.5
@@ -121,7 +131,16 @@ class Attention(keras.layers.Layer):
         # (A product of rank 4 has a gradient that XLA cannot compile in a loop.)
         return ops.sum(hidden * self.score_kernel[:, 0], axis=-1)
 
-    def call(self, query: Any, values: Any, mask: Any = None) -> tuple[Any, Any]:
+    def call(
+        self, query: Any, values: Any, mask: Any = None, values_mask: Any = None
+    ) -> tuple[Any, Any]:
+        # (Of two tensors Keras fills in `values_mask`, never `mask`.)
+        mask = values_mask if mask is None else mask
+        if len(query.shape) != 2:
+            _check_shape("`query`", query, (None, None, None))
+        _check_shape("`values`", values, (None, None, None))
+        if mask is not None:
+            _check_shape("`mask`", mask, (None, values.shape[1]))
         return self.attend(query, values, self.keys(values), mask)
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> tuple[None, None]:
@@ -143,6 +162,14 @@ class Attention(keras.layers.Layer):
             score = keras.saving.deserialize_keras_object(config["score"])
             config = {**config, "score": score}
         return cls(**config)
+
+
+def _check_shape(name: str, tensor: Any, wanted: tuple) -> None:
+    """ValueError unless the shapes are the same where both are known."""
+    if not fits(tuple(tensor.shape), wanted):
+        raise ValueError(
+            f"{name} must have the shape {wanted}. Received: {tuple(tensor.shape)}"
+        )
 
 
 def attention_weights(scores: Any, mask: Any = None) -> Any:

@@ -31,7 +31,7 @@ def initial_states(
     shapes = [tuple(state.shape) for state in states]
     wanted = [(batch, size) for size in sizes]
     fit = [
-        _fits(shape, (want[0] if shape[:1] != (1,) else 1, want[1]))
+        fits(shape, (want[0] if shape[:1] != (1,) else 1, want[1]))
         for shape, want in zip(shapes, wanted)
     ]
     if len(shapes) != len(wanted) or not all(fit):
@@ -59,7 +59,7 @@ def steps_that_count(mask: Any, sequences: Any) -> Any:
     mask = ops.cast(first if getattr(first, "shape", ()) else mask, "bool")
     mask = ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask
     shape, wanted = tuple(mask.shape), tuple(sequences.shape[:2])
-    if not _fits(shape, wanted):
+    if not fits(shape, wanted):
         raise ValueError(
             "`mask` must have the batch and the steps of the sequences, shape "
             f"{wanted}. Received: shape {shape}"
@@ -83,7 +83,7 @@ def require_steps(sequences: Any) -> None:
         )
 
 
-def _fits(shape: tuple, wanted: tuple) -> bool:
+def fits(shape: tuple, wanted: tuple) -> bool:
     """Whether they are the same where both are known."""
     return len(shape) == len(wanted) and all(
         a == b or a is None or b is None for a, b in zip(shape, wanted)

@@ -49,9 +49,7 @@ class CTC(keras.layers.Layer):
         logits = ops.matmul(inputs, self.kernel) + self.bias
         if mask is None:
             return logits
-        silent = np.full(1 + self.num_labels, NEVER)
-        silent[BLANK] = 0.0
-        silent = ops.convert_to_tensor(silent, logits.dtype)
+        silent = ops.convert_to_tensor(_silent(self.num_labels), logits.dtype)
         return ops.where(mask[..., None], logits, silent)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
@@ -65,6 +63,7 @@ class CTC(keras.layers.Layer):
         return {**super().get_config(), "num_labels": self.num_labels}
 
 
+@keras.saving.register_keras_serializable(package="keras_seqzoo")
 class CTCLoss(keras.losses.Loss):
     """Minus the logarithm of the probability of all alignments of the labels.
 
@@ -72,30 +71,56 @@ class CTCLoss(keras.losses.Loss):
     sound in which nothing is said -2 and then -1.
     Predictions are `(batch, time, 1 + num_labels)`, logits as `CTC` gives them.
 
-    Each label is given the same share of its example's loss, so that the weights of a
-    pipeline, which are of labels, apply.
+    Each label is given the same share of its example's loss, so that weights of labels
+    apply: the pipeline's, 1 / n of n labels in a batch, make of the sum a mean.
+
+    Args:
+        reduction: As of `keras.losses.Loss`. "sum" is the sum over all examples
+            (`keras.losses.CTC` has their mean); a mean is over all entries of the
+            targets, padding among them.
+        name, dtype: As of `keras.losses.Loss`.
 
     Raises:
-        UserError: Called with values (not in a compiled step), a target has more labels
-            than its steps allow.
+        ValueError: Targets or predictions have another number of dimensions.
+        UserError: Called with values, a target has a label that the model lacks, a
+            label behind a -1, or more labels than its steps allow. In a compiled step,
+            which has no values, the loss of the first two is NaN, and that of the last
+            very large.
 
     Source: Graves et al. 2006, section 4.1, over `keras.ops.ctc_loss`.
     """
 
-    def __init__(self, name: str = "ctc_loss") -> None:
-        super().__init__(name=name, reduction="sum")
+    def __init__(
+        self, reduction: str | None = "sum", name: str = "ctc_loss", dtype: Any = None
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Of targets (batch, labels) the loss of each label, (batch, labels)."""
-        labels = ops.cast(y_true, "int32")
-        count = ops.sum(ops.cast(labels >= 0, "int32"), axis=1)  # (batch,)
-        _check(labels, y_pred)
+        if len(y_true.shape) != 2 or len(y_pred.shape) != 3:
+            raise ValueError(
+                "Targets must be (batch, labels) and logits (batch, time, "
+                "1 + num_labels). Received: shapes "
+                f"{tuple(y_true.shape)} and {tuple(y_pred.shape)}"
+            )
+        labels, largest = ops.cast(y_true, "int32"), y_pred.shape[-1] - 2
+        _check(labels, y_pred, largest)
+        is_label = labels >= 0
+        count = ops.sum(ops.cast(is_label, "int32"), axis=1)  # (batch,)
         steps = ops.zeros_like(count) + ops.shape(y_pred)[1]
-        ids = ops.where(labels >= 0, labels + 1, 0)
+        ids = ops.where(is_label, ops.minimum(labels, largest) + 1, 0)
         logits = ops.cast(y_pred, "float32")
         loss = ops.ctc_loss(ids, logits, count, steps, mask_index=BLANK)  # (batch,)
+        comes_late = ops.logical_and(is_label[:, 1:], labels[:, :-1] < 0)
+        is_wrong = ops.logical_or(
+            ops.any(labels > largest, axis=1), ops.any(comes_late, axis=1)
+        )
+        loss = ops.where(is_wrong, np.nan, loss)
         share = loss / ops.cast(ops.maximum(count, 1), loss.dtype)
         return ops.where(labels != NO_LABEL, share[:, None], 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dtype": self.dtype}
 
 
 def steps_needed(labels: Sequence[int]) -> int:
@@ -120,12 +145,29 @@ def check_alignable(labels: Sequence[int], steps: int, what: str) -> None:
         )
 
 
-def _check(labels: Any, logits: Any) -> None:
-    """`check_alignable` of a batch, if it has values here."""
+def _check(labels: Any, logits: Any, largest: int) -> None:
+    """Checks the targets of a batch, if it has values here."""
     try:
         labels, logits = np.asarray(labels), np.asarray(logits, "float32")
     except Exception:  # symbolic: each backend has its own error
         return
-    said = (logits[..., BLANK + 1 :] > NEVER).any(axis=-1).sum(axis=1)
-    for row, (one, steps) in enumerate(zip(labels, said)):
-        check_alignable(one[one >= 0], int(steps), f"example {row} of the batch")
+    is_padding = (logits == _silent(1 + largest)).all(axis=-1)  # (batch, time)
+    for row, (one, steps) in enumerate(zip(labels, (~is_padding).sum(axis=1))):
+        what, said = f"example {row} of the batch", one[one >= 0]
+        if (said > largest).any():
+            raise UserError(
+                f"{what}: a label must be a number from 0 to {largest}, the model's "
+                f"last. Received: {said.max()}"
+            )
+        if (one[: len(said)] < 0).any():
+            raise UserError(
+                f"{what}: a number below 0 ends the labels. Received: {one.tolist()}"
+            )
+        check_alignable(said, int(steps), what)
+
+
+def _silent(num_labels: int) -> np.ndarray:
+    """The logits of a padded step."""
+    silent = np.full(1 + num_labels, NEVER, np.float32)
+    silent[BLANK] = 0.0
+    return silent

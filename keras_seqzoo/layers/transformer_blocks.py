@@ -1,5 +1,6 @@
 """The Transformer's blocks, for whole sequences and, of the decoder, word by word."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ def positions(place: Any, size: int) -> Any:
     Source: Vaswani et al. 2017, arXiv 1706.03762, section 3.5.
     """
     i = ops.arange(size // 2, dtype="float32")
-    angle = ops.expand_dims(place, -1) * ops.exp(-9.210340371976184 * 2.0 * i / size)
+    angle = ops.expand_dims(place, -1) * ops.exp(-math.log(10000.0) * 2.0 * i / size)
     return ops.concatenate([ops.sin(angle), ops.cos(angle)], axis=-1)
 
 

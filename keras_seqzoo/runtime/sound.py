@@ -17,18 +17,21 @@ from keras_seqzoo.errors import UserError
 
 BLOCK = 8000  # samples, of a file or a stream, that are read at a time
 HIGHEST_RATE = 768_000  # Hz
-_PCM, _EXTENSIBLE = 1, 0xFFFE
+HIGHEST_PEAK = 10.0  # of floats: too loud a record, and no integers taken for floats
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_BITS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
 _ZERO_CROSSINGS = 16  # of the resampling filter, on either side
 
 
 def read_wav(path: str | os.PathLike) -> tuple[int, Iterator[np.ndarray]]:
     """A WAV file's sample rate in Hz, and its sound block by block.
 
-    Of integers of 8, 16, 24 or 32 bits, any rate and number of channels, which are
-    mixed; what a file that is cut short still has is read.
+    Of integers of 8, 16, 24 or 32 bits or floats of 32 or 64, any rate and number of
+    channels, which are mixed; what a file that is cut short still has is read.
 
     Raises:
-        UserError: There is no such file, it is no WAV file, or one of another kind.
+        UserError: There is no such file, it is no WAV file, or one of another kind; a
+            block is no sound (see `samples_of`).
     """
     try:
         file = open(path, "rb")  # noqa: SIM115  closed where its blocks end
@@ -41,13 +44,13 @@ def read_wav(path: str | os.PathLike) -> tuple[int, Iterator[np.ndarray]]:
         raise UserError(f"{path}: {reason}") from error
     with contextlib.ExitStack() as closing:
         closing.enter_context(file)
-        rate, channels, width, size = _head(file, path)
+        rate, channels, form, width, size = _head(file, path)
         closing.pop_all()  # it is read on
-    return rate, _blocks(file, channels, width, size)
+    return rate, _blocks(file, path, channels, form, width, size)
 
 
-def _head(file: BinaryIO, path: Any) -> tuple[int, int, int, int]:
-    """(rate, channels, bytes a sample, bytes); the file stands at its first sample."""
+def _head(file: BinaryIO, path: Any) -> tuple[int, int, int, int, int]:
+    """(rate, channels, format, bytes a sample, bytes), and the file at its sound."""
     riff, _, kind = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
     if (riff, kind) != (b"RIFF", b"WAVE"):
         raise UserError(f"{path}: must be a WAV file. Received: no RIFF/WAVE head")
@@ -68,21 +71,21 @@ def _head(file: BinaryIO, path: Any) -> tuple[int, int, int, int]:
                 (form,) = struct.unpack("<H", content[24:26])
     if form is None:
         raise UserError(f"{path}: must be a WAV file. Received: one without a format")
-    if form != _PCM or bits not in (8, 16, 24, 32) or not 1 <= channels <= 64:
+    if bits not in _BITS.get(form, ()) or not 1 <= channels <= 64:
         raise UserError(
-            f"{path}: must be integers (PCM) of 8, 16, 24 or 32 bits. Received: format "
-            f"{form}, {bits} bits, {channels} channels"
+            f"{path}: must be integers (PCM) of 8, 16, 24 or 32 bits, or floats of 32 "
+            f"or 64. Received: format {form}, {bits} bits, {channels} channels"
         )
     if not 1 <= rate <= HIGHEST_RATE:
         raise UserError(
             f"{path}: the sample rate must be from 1 to {HIGHEST_RATE} Hz. "
             f"Received: {rate}"
         )
-    return rate, channels, bits // 8, size
+    return rate, channels, form, bits // 8, size
 
 
 def _blocks(
-    file: BinaryIO, channels: int, width: int, size: int
+    file: BinaryIO, path: Any, channels: int, form: int, width: int, size: int
 ) -> Iterator[np.ndarray]:
     step = channels * width
     # Who writes while the sound comes does not know how much there will be.
@@ -92,8 +95,19 @@ def _blocks(
             left -= len(content)
             content = content[: len(content) // step * step]
             if content:
-                samples = _floats(content, width).reshape(-1, channels)
-                yield samples.mean(axis=1, dtype=np.float32)
+                if form == _FLOAT:
+                    samples = np.frombuffer(content, f"<f{width}")
+                else:
+                    samples = _floats(content, width)
+                yield _named(path, samples.reshape(-1, channels))
+
+
+def _named(path: Any, samples: np.ndarray) -> np.ndarray:
+    """`samples_of` a file, whose errors name it."""
+    try:
+        return samples_of(samples)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _floats(content: bytes, width: int) -> np.ndarray:
@@ -134,7 +148,8 @@ def samples_of(value: Any) -> np.ndarray:
             integers of 8 (without a sign), 16 or 32 bits.
 
     Raises:
-        UserError: It is no such array, or holds NaN or infinity.
+        UserError: It is no such array, or holds NaN, infinity or floats that are far
+            beyond [-1, 1].
     """
     array = np.asarray(value)
     if array.ndim not in (1, 2) or array.dtype.name not in _SCALES:
@@ -148,6 +163,12 @@ def samples_of(value: Any) -> np.ndarray:
         array = array.mean(axis=1) if array.shape[1] else array[:, :0].sum(axis=1)
     if not np.isfinite(array).all():
         raise UserError("samples must be finite numbers. Received: NaN or infinity")
+    peak = np.abs(array).max(initial=0.0)
+    if peak > HIGHEST_PEAK:
+        raise UserError(
+            "samples that are floats must be in [-1, 1], and integers of an integer "
+            f"type. Received: a peak of {peak:g}"
+        )
     return array.astype(np.float32)
 
 

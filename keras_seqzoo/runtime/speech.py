@@ -135,7 +135,8 @@ class Recogniser:
             sample_rate: In Hz; by default the model's own.
 
         Raises:
-            UserError: They are no such array, or the model starts at frames.
+            UserError: They are no such array, floats far beyond [-1, 1], or the model
+                starts at frames.
         """
         rate = self.sample_rate if sample_rate is None else sample_rate
         return "".join(self.transcribe([samples_of(samples)], rate))
@@ -198,7 +199,9 @@ class Recogniser:
             UserError: They are none; or the model starts at sound.
         """
         if self.sample_rate is not None:
-            raise UserError("The model must start at frames. It hears sound.")
+            raise UserError(
+                "The model must start at frames. It hears sound: use predict_audio."
+            )
         try:
             array = np.asarray(frames, np.float32)
         except (TypeError, ValueError):
@@ -255,15 +258,3 @@ class SpeechRunner(Recogniser, Runner):
         return SpeechStream(
             self.step, self._hop, self._window, self.sample_rate, self.transcripts
         )
-
-
-def best_path(scores: np.ndarray, blank: int = 0) -> list[int]:
-    """Numbers of the labels of a best path, for whoever has scores alone.
-
-    Args:
-        scores: `(steps, 1 + labels)`, logits or probabilities, the blank first.
-        blank: The blank's id.
-    """
-    ids = np.argmax(scores, axis=-1)
-    begins = np.concatenate([[True], ids[1:] != ids[:-1]])
-    return [int(one) - 1 for one in ids[begins & (ids != blank)]]

@@ -9,6 +9,7 @@ from keras_seqzoo.training.tasks import Task
 def card(
     task: type[Task],
     description: str,
+    config: dict[str, Any],
     metadata: dict[str, Any],
     recipe: str,
     name: str,
@@ -20,6 +21,7 @@ def card(
     Args:
         task: Of the model.
         description: A sentence on the architecture, with its source.
+        config: The model's arguments.
         metadata: As `train` returns it.
         recipe: The recipe's file.
         name: What to load the preset by: its tag if it is shipped, or its folder.
@@ -27,6 +29,7 @@ def card(
         with_picture: Whether the preset has a picture of its training.
     """
     tag, dev = metadata["tag"], metadata["dev_value"]
+    words = task.words(config, metadata)
     splits = " + ".join(metadata["train_splits"])
     data, training = metadata["recipe"]["data"], metadata["recipe"]["training"]
     overrides = metadata["recipe"]["model"]["overrides"]
@@ -52,9 +55,10 @@ def card(
     device = f" on {metadata['device']}" if "device" in metadata else ""
     picture = f"\n![{alt_text}](training.png)\n" if with_picture else ""
     starts_from = f"\n\n{task.STARTS_FROM}" if task.STARTS_FROM else ""
+    further_data = f"\n\n{words.further_data}" if words.further_data else ""
     return f"""# {tag}
 
-{description} {task.GIVES}
+{description} {words.gives}
 
 | | |
 |---|---|
@@ -64,23 +68,23 @@ def card(
 | training | {metadata["train_seconds"]:.0f} s{device}, seed {metadata["seed"]} |
 | sha256 of the weights | `{sha256}` |
 
-{figure} is {task.FIGURE_IS}, measured on these {kept}
+{figure} is {words.figure_is}, measured on these {kept}
 weights.
 
 ## Intended use
-{task.INTENDED_USE}
+{words.intended_use}
 
 ```python
 import keras_seqzoo as seqzoo
 
-{task.USAGE.format(name=name)}
+{words.usage.format(name=name)}
 # Or .onnx, or a folder for SavedModel.
 seqzoo.export(model, "model.tflite")
 ```
 
 ## Data
 {metadata["dataset"]}, {metadata["source"]}. Licence: {metadata["licence"]}.
-Cite: {metadata["citation"]}.
+Cite: {metadata["citation"]}.{further_data}
 
 ## Training
 Recipe `{recipe}`: trained on {splits}, {batches}, {training["optimizer"]}, \
@@ -90,7 +94,7 @@ learning rate {training["learning_rate"]} ({training["schedule"]}), \
 Model: {settings or "the architecture's defaults"}. {choice}
 {picture}
 ## Limits
-{task.LIMITS}
+{words.limits}
 
 ## Cite
 {_source(description)}, and keras_seqzoo's preset `{tag}` (sha256 above).

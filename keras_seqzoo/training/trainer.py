@@ -161,6 +161,7 @@ def _train(job: _Job, tag: str, output: pathlib.Path) -> dict[str, Any]:
     text = card(
         task,
         registry.info(name).description,
+        stored.config,
         metadata,
         job.recipe_path.name,
         f"{output.resolve().name}/",

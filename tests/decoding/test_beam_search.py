@@ -19,6 +19,7 @@ from word_chains import (
 )
 
 from keras_seqzoo.decoding import beam_search, for_each_beam
+from keras_seqzoo.errors import UserError
 
 
 def sequences():
@@ -128,3 +129,17 @@ def test_in_a_graph_with_a_free_batch():
         eager = beam_search(step_of(table), first_states(batch), beams=3, **SEARCH)
         np.testing.assert_array_equal(tokens, eager[0])
         np.testing.assert_allclose(scores, eager[1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"beams": 0}, "`beams` must be a positive integer. Received: beams=0"),
+        ({"beams": 2.5}, "`beams` must be a positive integer. Received: beams=2.5"),
+        ({"max_length": 0}, "`max_length` must be a positive integer"),
+        ({"length_penalty": -1}, "`length_penalty` must be a number from 0"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(UserError, match=message):
+        beam_search(None, [np.zeros((1, 2))], **{**SEARCH, **arguments})

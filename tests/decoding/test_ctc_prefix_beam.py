@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seqzoo.decoding import ctc_prefix_beam
+from keras_seqzoo.errors import UserError
 from keras_seqzoo.runtime.ngram import NGram
 from keras_seqzoo.training.ngram_learning import learned_ngram
 
@@ -122,3 +123,20 @@ def test_a_graph_of_any_size_finds_the_same():
         np.testing.assert_array_equal(labels, eager[0])
         np.testing.assert_allclose(scores, eager[1], atol=1e-5)
         assert labels.shape == (batch, steps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0,), "`beams` must be a positive integer. Received: beams=0"),
+        ((2.5,), "`beams` must be a positive integer. Received: beams=2.5"),
+        ((2, None, math.nan), "`language_weight` must be a number"),
+        ((2, None, 1.0, "x"), "`label_bonus` must be a number"),
+        ((2, NGram(learned_ngram(["ab"], 2, 1), "ab")), "of the 3 labels.*Received: 2"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(UserError, match=message):
+        ctc_prefix_beam(np.zeros((1, 4, 4), "float32"), *arguments)
+    with pytest.raises(UserError, match="`logits` must be"):
+        ctc_prefix_beam(np.zeros((4, 4), "float32"), 2)

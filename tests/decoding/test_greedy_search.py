@@ -14,6 +14,7 @@ from word_chains import (
 )
 
 from keras_seqzoo.decoding import beam_search, greedy_search
+from keras_seqzoo.errors import UserError
 
 
 def likeliest(table):
@@ -51,3 +52,8 @@ def test_it_is_one_beam():
         beam, scores, _ = beam_search(step, states, beams=1, **SEARCH)
         np.testing.assert_array_equal(greedy, beam)
         np.testing.assert_allclose(mean, scores, atol=1e-5)
+
+
+def test_a_wrong_length_is_named():
+    with pytest.raises(UserError, match="`max_length` must be .* max_length=0"):
+        greedy_search(None, [np.zeros((1, 2))], **{**SEARCH, "max_length": 0})

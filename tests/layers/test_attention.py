@@ -110,6 +110,58 @@ def test_what_is_masked_does_not_matter_and_one_step_is_a_row_of_many(score):
     np.testing.assert_allclose(of_one, np.asarray(weights)[:, 1], atol=1e-6)
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_mask_that_keras_keeps_is_that_of_keras_attention(steps):
+    words = keras.Input((None,), dtype="int32")
+    query = keras.Input((steps, SIZE))
+    values = keras.layers.Embedding(10, SIZE, mask_zero=True)(words)
+    theirs = keras.layers.Attention()([query, values], return_attention_scores=True)
+    if steps == 1:
+        ours = Attention("dot")(query[:, 0], values)
+    else:
+        ours = Attention("dot")(query, values)
+    model = keras.Model([words, query], [*theirs, *ours])
+    ids = np.array([[1, 2, 0, 0], [3, 4, 5, 0]])
+    found = model.predict([ids, arrays()[0][:, :steps]], verbose=0)
+    for expected, one in zip(found[:2], found[2:]):
+        np.testing.assert_allclose(one.reshape(expected.shape), expected, atol=1e-6)
+    assert not found[3][0, ..., 2:].any()
+    explicit = Attention("dot")(query, values, mask=ops.equal(words, 1))
+    weights = keras.Model([words, query], explicit[1])([ids, arrays()[0][:, :steps]])
+    np.testing.assert_allclose(weights[0, :, 0], 1.0)  # a mask that is given counts
+
+
+def test_the_bias_starts_at_zeros():
+    layer = Attention("additive", 3)
+    layer(*arrays()[:2])
+    assert not np.asarray(layer.bias).any()
+
+
+@pytest.mark.parametrize(
+    ("query", "values", "mask", "words"),
+    [
+        ((1, 2, 3), (2, 3), None, "`values` must have the shape"),
+        ((1, 2, 2, 3), (1, 2, 3), None, "`query` must .*Received: .1, 2, 2, 3."),
+        (
+            (1, 2, 3),
+            (1, 4, 3),
+            (1, 3),
+            r"`mask` must .*\(None, 4\). Received: \(1, 3\)",
+        ),
+        ((1, 2, 3), (1, 4, 3), (4,), r"`mask` must .*Received: \(4,\)"),
+    ],
+)
+def test_wrong_shapes_are_named(query, values, mask, words):
+    mask = None if mask is None else np.ones(mask, bool)
+    with pytest.raises(ValueError, match=words):
+        Attention("dot")(np.zeros(query), np.zeros(values), mask=mask)
+
+
+def test_scores_of_another_shape_are_named():
+    with pytest.raises(ValueError, match=r"`score` must .*\(2, 3, 5\). Received"):
+        Attention(lambda query, values: query)(*arrays()[:2])
+
+
 def test_a_row_without_a_source_step_sees_nothing():
     query, values, mask = arrays()
     mask[1] = False

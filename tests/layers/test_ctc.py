@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -116,6 +117,51 @@ def test_a_label_longer_than_its_input_is_named():
         check_alignable("ll", 2, "a.wav")
     check_alignable("lo", 2, "a.wav")
     check_alignable("", 0, "a.wav")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([[0, -1], [0, 5]], "example 1 .*from 0 to 1, the model's last. Received: 5"),
+        ([[0, -1, 1]], r"example 0 .*below 0 ends the labels. Received: \[0, -1, 1\]"),
+        ([[-2, 0, 1]], "example 0 .*below 0 ends the labels"),
+        ([0, 1], r"must be \(batch, labels\).*shapes \(2,\) and"),
+    ],
+)
+def test_wrong_targets_are_named(labels, message):
+    logits = np.zeros((len(labels), 4, 3), "float32")
+    with pytest.raises(ValueError, match=message):
+        loss(logits, labels)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_compiled_step_has_no_loss_of_wrong_targets(jit):
+    targets = tf.constant([[0, 5, -1], [0, -1, 1], [0, 1, -1]])
+    logits = tf.constant(RNG.normal(size=(3, 4, 3)).astype("float32"))
+    found = tf.function(CTCLoss().call, jit_compile=jit)(targets, logits)
+    assert np.isnan(np.sum(found, axis=1)).tolist() == [True, True, False]
+
+
+def test_neither_nan_nor_what_is_very_unlikely_is_padding():
+    logits = np.full((1, 4, 3), -101.0, "float32")
+    logits[..., 0] = 0.0
+    assert float(loss(logits, [[0, 1]])) == pytest.approx(202 - np.log(6), rel=1e-4)
+    assert np.isnan(loss(np.full((1, 4, 3), np.nan, "float32"), [[0, 1]]))
+
+
+def test_the_loss_is_kept(tmp_path):
+    config = CTCLoss(reduction="none", name="spoken", dtype="float32").get_config()
+    assert CTCLoss.from_config(config).get_config() == config
+    logits = RNG.normal(size=(2, 4, 3)).astype("float32")
+    targets = np.array([[0, 1], [1, -1]])
+    each = CTCLoss(reduction="none")(targets, logits)
+    assert float(CTCLoss()(targets, logits)) == pytest.approx(float(np.sum(each)))
+    model = keras.Sequential([keras.Input((None, 5)), CTC(2)])
+    model.compile("adam", CTCLoss())
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert isinstance(again.loss, CTCLoss)
+    assert np.isfinite(again.evaluate(np.ones((2, 4, 5)), targets, verbose=0))
 
 
 @pytest.mark.parametrize("jit", [False, True])

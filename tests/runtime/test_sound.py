@@ -72,9 +72,23 @@ def test_other_chunks_extensible_heads_and_files_cut_short(tmp_path):
     np.testing.assert_allclose(found * 32768, [1000, -1000])
 
 
-def wav_with(form=1, channels=1, rate=8000, bits=16):
+def wav_with(form=1, channels=1, rate=8000, bits=16, data=b"\0\0"):
     head = struct.pack("<HHIIHH", form, channels, rate, 0, 0, bits)
-    return b"RIFF\0\0\0\0WAVE" + chunk(b"fmt ", head) + chunk(b"data", b"\0\0")
+    return b"RIFF\0\0\0\0WAVE" + chunk(b"fmt ", head) + chunk(b"data", data)
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_file_of_floats(tmp_path, bits):
+    samples, path = RNG.uniform(-1.2, 1.2, (9000, 2)), tmp_path / "a.wav"
+    data = samples.astype(f"<f{bits // 8}").tobytes()
+    path.write_bytes(wav_with(3, 2, bits=bits, data=data))
+    found = np.concatenate(list(read_wav(path)[1]))
+    np.testing.assert_allclose(found, samples.mean(axis=1), atol=1e-6)
+    for wrong, message in ((np.nan, "must be finite"), (2000, "a peak of 2000")):
+        data = np.full(10, wrong, f"<f{bits // 8}").tobytes()
+        path.write_bytes(wav_with(3, bits=bits, data=data))
+        with pytest.raises(UserError, match=rf"a\.wav: samples .*{message}"):
+            list(read_wav(path)[1])
 
 
 @pytest.mark.parametrize(
@@ -87,7 +101,8 @@ def wav_with(form=1, channels=1, rate=8000, bits=16):
             b"RIFF\0\0\0\0WAVE" + chunk(b"data", b"\0\0"),
             "must be a WAV file. Received: one without a format",
         ),
-        (wav_with(form=3, bits=32), "must be integers .* format 3, 32 bits"),
+        (wav_with(form=3, bits=16), "must be integers .* format 3, 16 bits"),
+        (wav_with(form=6, bits=8), "must be integers .* format 6, 8 bits"),
         (wav_with(bits=12), "must be integers .* 12 bits"),
         (wav_with(channels=0), "must be integers .* 0 channels"),
         (wav_with(rate=0), "the sample rate must be from 1 to 768000 Hz. Received: 0"),
@@ -182,6 +197,7 @@ def test_arrays_of_samples(dtype):
         (np.zeros((1, 1, 1), "float32"), r"must be an array .* float32 \(1, 1, 1\)"),
         ("sound.wav", "must be an array"),
         (np.array([0.0, np.nan]), "must be finite numbers"),
+        (np.array([0.0, -1000.0]), r"must be in \[-1, 1\].*Received: a peak of 1000"),
         (np.zeros(3, "int64"), "must be an array .* int64"),
     ],
 )

@@ -1,6 +1,6 @@
 """Sound, or frames of features, to words or characters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -207,7 +207,6 @@ class SpeechRecogniser(Recogniser, ZooModel):
         self.ngram = NGram(language_model, labels) if language_model else None
         self.transcripts = Transcripts(labels, separator)
         self.sample_rate, self.features = sample_rate, features
-        self.hears_on = bool(log_mel) and not bidirectional and beams == 1
         self.streamed_unit = log_mel.hop if log_mel else 1
         self.config = {
             "labels": labels,
@@ -235,6 +234,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
             "language_weight": language_weight,
             "label_bonus": label_bonus,
         }
+        self.hears_on = hears_on(self.config)
         inputs = self.served_inputs()
         specs = {k: tf.TensorSpec(x.shape, x.dtype) for k, x in inputs.items()}
         self._step = None
@@ -370,6 +370,12 @@ class SpeechRecogniser(Recogniser, ZooModel):
             "units": 8,
             "num_layers": 2,
         }
+
+
+def hears_on(config: Mapping[str, Any]) -> bool:
+    """Whether a recogniser of these arguments can say what it hears while it does."""
+    starts_at_sound = config["sample_rate"] is not None
+    return starts_at_sound and not config["bidirectional"] and config["beams"] == 1
 
 
 @register(pattern="ctc", cell="peephole_lstm")

@@ -22,6 +22,7 @@ from keras_seqzoo.models.entry_logits import EntryLogits
 from keras_seqzoo.models.example_rows import random_sentences
 from keras_seqzoo.models.picture_encoder import picture_encoder
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments
+from keras_seqzoo.models.search_arguments import search_arguments
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.runtime.captions import BEGIN, CaptionWords
 from keras_seqzoo.runtime.pictures import pictures_of
@@ -252,7 +253,8 @@ class Captioner(ZooModel):
             images: uint8 arrays `(height, width)`, `(height, width, 1)`, 3 or 4 (grey,
                 RGB, RGBA on white), Pillow pictures, or paths of picture files.
             beams: Beams of the search; the model's own by default; 1 is greedy search.
-            length_penalty: As of `decoding.beam_search`; the model's own by default.
+            length_penalty: As of `decoding.beam_search`, with beams; the model's own by
+                default.
 
         Returns:
             A sentence for each, lower case.
@@ -260,11 +262,8 @@ class Captioner(ZooModel):
         Raises:
             UserError: One is no picture, or an argument is out of range.
         """
-        if beams is not None:
-            beams = positive_integer("beams", beams)
-        if length_penalty is not None:
-            length_penalty = number_from_0("length_penalty", length_penalty)
-        found = self._answers(images, beams, length_penalty)
+        search = search_arguments(beams, length_penalty, self.config["beams"])
+        found = self._answers(images, *search)
         return [self.words.sentence(one["tokens"]) for one in found]
 
     def _answers(self, images, beams=None, length_penalty=None) -> list[dict]:

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_seqzoo.arguments import named_values, positive_integer, text, truth
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.layers.attention import OF_EQUAL_SIZES, SCORES
 from keras_seqzoo.layers.bahdanau_decoder import BahdanauDecoder
 from keras_seqzoo.layers.luong_decoder import LuongDecoder
 from keras_seqzoo.layers.plain_decoder import PlainDecoder
@@ -107,6 +108,7 @@ class RecurrentTranslator(Translator):
             "cell_arguments": checked_cell_arguments(cell_arguments),
             "encoder_cell_arguments": checked_cell_arguments(encoder_cell_arguments),
         }
+        _check_score(config)
         super().__init__(RecurrentNetwork(config), config, name)
 
     @classmethod
@@ -120,6 +122,26 @@ class RecurrentTranslator(Translator):
             "max_length": 5,
             "beams": 2,
         }
+
+
+def _check_score(config: dict[str, Any]) -> None:
+    """UserError for a score that cannot be kept, or not be computed of these sizes."""
+    score = config["decoder_arguments"].get("score")
+    if score is not None and not isinstance(score, str):
+        raise UserError(
+            f"`decoder_arguments` must have as score one of {', '.join(SCORES)}: a "
+            f"function cannot be kept with a translator. Received: score={score!r}"
+        )
+    own = config["cell_arguments"] or config["encoder_cell_arguments"]
+    directions = 2 if config["bidirectional"] else 1
+    size = directions * config["encoder_units"]
+    # (Arguments of cells can give another size; then the decoder says so.)
+    if score in OF_EQUAL_SIZES and config["units"] != size and not own:
+        raise UserError(
+            f"`units` must be {directions} x `encoder_units` for the score {score}. "
+            f"Received: units={config['units']}, encoder_units="
+            f"{config['encoder_units']}, bidirectional={config['bidirectional']}"
+        )
 
 
 class RecurrentNetwork(Network):

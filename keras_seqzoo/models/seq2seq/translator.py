@@ -19,6 +19,7 @@ from keras_seqzoo.decoding import beam_search, for_each_beam, greedy_search
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.models.entry_logits import EntryLogits
 from keras_seqzoo.models.example_rows import random_sentences
+from keras_seqzoo.models.search_arguments import search_arguments
 from keras_seqzoo.models.seq2seq.network import Network
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.runtime.subwords import END, PADDING, START, UNKNOWN
@@ -197,7 +198,8 @@ class Translator(ZooModel):
         Args:
             sentences: Of the source language, of any length; an empty one stays so.
             beams: Beams of the search; the model's own by default; 1 is greedy search.
-            length_penalty: As of `decoding.beam_search`; the model's own by default.
+            length_penalty: As of `decoding.beam_search`, with beams; the model's own by
+                default.
 
         Returns:
             A sentence for each, of `max_length` subwords at most.
@@ -205,11 +207,8 @@ class Translator(ZooModel):
         Raises:
             UserError: One is no string, or an argument is out of range.
         """
-        if beams is not None:
-            beams = positive_integer("beams", beams)
-        if length_penalty is not None:
-            length_penalty = number_from_0("length_penalty", length_penalty)
-        run = self._search_of(beams, length_penalty)
+        search = search_arguments(beams, length_penalty, self.config["beams"])
+        run = self._search_of(*search)
         return self.pieces.translate(run, sentences)
 
     def attention(

@@ -1,6 +1,6 @@
 """Speech recognition: spoken digits, and spelled names, numbers and dates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -12,9 +12,10 @@ from keras_seqzoo.datasets.connected_digits import in_pauses, quiet
 from keras_seqzoo.datasets.fsdd import DIGITS, SAMPLE_RATE
 from keras_seqzoo.datasets.pipeline import IGNORED, Examples
 from keras_seqzoo.layers.ctc import SILENCE, CTCLoss, check_alignable
+from keras_seqzoo.models.ctc.speech_recogniser import hears_on
 from keras_seqzoo.training.metrics import error_rates
 from keras_seqzoo.training.ngram_learning import learned_ngram
-from keras_seqzoo.training.tasks.task import Run, Task
+from keras_seqzoo.training.tasks.task import Run, Task, Words
 
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")  # of FSDD
 # Of AN4's 74 speakers of train: for choosing settings, before training on all.
@@ -23,12 +24,47 @@ QUIET = 300  # sounds in which nothing is said
 SAMPLES_AT_ONCE = 1 << 21  # that the front end is given, of one length
 
 
+SEARCH_USAGE = """\
+searching = seqzoo.load("{name}", beams=16)  # with its language model
+"""
+NGRAM_IS = """\
+Its language model, for the search with beams, is an n-gram of {ngram} labels, learned
+from the texts of the training part."""
+
+
 class Utterance(NamedTuple):
     """Samples (samples,) int16, or frames (time, features) float32, and their text."""
 
     sound: np.ndarray
     text: str
     speaker: str
+
+
+class Spoken(NamedTuple):
+    """What a card says of a set."""
+
+    said: str
+    speakers: str
+    others: str  # Who is not understood as well.
+
+
+_DIGITS = Spoken(
+    said="spoken digits, one after the other",
+    speakers="six men, three of them with accents",
+    others="Other accents, women, children",
+)
+SPOKEN = {
+    "fsdd": _DIGITS._replace(
+        said="one spoken digit at a time",
+        others="Several digits in a row, other accents, women, children",
+    ),
+    "connected_digits": _DIGITS,
+    "an4_mfcc": Spoken(
+        said="spelled names, numbers and dates",
+        speakers="74 Americans of around 1990",
+        others="Other accents, children",
+    ),
+}
 
 
 class SpeechRecognition(Task):
@@ -43,7 +79,7 @@ class SpeechRecognition(Task):
     METRIC = "wer"
     TOLERANCE = 1.0
     HIGHER_IS_BETTER = False
-    DATASETS = ("fsdd", "connected_digits", "an4_mfcc")
+    DATASETS = tuple(SPOKEN)
     OPTIONS = frozenset({"ngram"})
     GIVES = "It writes down what is said."
     FIGURE = "WER"
@@ -51,19 +87,32 @@ class SpeechRecognition(Task):
 the word error rate in percent, by the best path (greedy): substitutions, deletions and
 insertions by the words of the reference, pooled over all utterances (jiwer)"""
     INTENDED_USE = """\
-To understand digits, spelled names and numbers, on the phone; as a start for a small
-vocabulary of your own, by fine-tuning; to compare recurrent cells."""
+To understand {said}, on the phone; as a start for a
+small vocabulary of your own, by fine-tuning; to compare recurrent cells."""
     USAGE = """\
-model = seqzoo.load("{name}")
-model.predict_audio(samples, sample_rate=44100)  # if it hears sound: its text
-model.predict_frames([frames])  # if it starts at frames of features
+model = seqzoo.load("{{name}}")
 """
     LIMITS = """\
-English of a few speakers, close to the microphone and in a quiet room: of the digits
-six men, three of them with accents, of AN4 Americans of around 1990. Other accents,
-women and children on the digits, noise and other words are not understood as well, and
-how much worse was not measured but for a speaker left out."""
+It knows {said}, in English of
+{speakers}, close to the microphone and in a quiet room.
+{others}, noise and other words are not
+understood as well, and how much worse was not measured but for speakers left out of
+training."""
     STEPS = "frames"
+
+    @classmethod
+    def words(cls, config: Mapping[str, Any], metadata: Mapping[str, Any]) -> Words:
+        """With what is said in the model's data set, and the calls that it has."""
+        spoken = SPOKEN[metadata["dataset"]]._asdict()
+        words = super().words(config, metadata)
+        words = Words(*(one.format(**spoken) for one in words))
+        usage = words.usage + _calls(config)
+        ngram = metadata["recipe"]["data"].get("ngram")
+        if not ngram:
+            return words._replace(usage=usage)
+        return words._replace(
+            usage=usage + SEARCH_USAGE, further_data=NGRAM_IS.format(ngram=ngram)
+        )
 
     @classmethod
     def splits(cls, dataset: str) -> tuple[str, ...]:
@@ -208,6 +257,18 @@ how much worse was not measured but for a speaker left out."""
         for row, one in enumerate(frames):
             padded[row, : len(one)] = one
         return {"frames": padded}
+
+
+def _calls(config: Mapping[str, Any]) -> str:
+    """Lines of Python that a recogniser of these arguments answers."""
+    rate, features = config["sample_rate"], config["features"]
+    if rate is None:
+        return f"model.predict_frames([frames])  # arrays (time, {features}): texts\n"
+    calls = "model.predict_audio(samples, sample_rate=44100)  # its text\n"
+    if hears_on(config):
+        calls += f"stream = model.stream()  # of {rate} Hz\n"
+        calls += "stream(samples), stream(more), stream.end()  # the text that is new\n"
+    return calls
 
 
 def frames_of(model: Any, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:

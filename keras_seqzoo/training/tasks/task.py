@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -13,6 +13,17 @@ from keras_seqzoo.datasets.pipeline import Examples
 from keras_seqzoo.errors import UserError
 
 Run = Callable[[dict[str, np.ndarray]], Mapping[str, np.ndarray]]
+
+
+class Words(NamedTuple):
+    """The sentences of a card; see the attributes of `Task`."""
+
+    gives: str
+    figure_is: str
+    intended_use: str
+    usage: str
+    limits: str
+    further_data: str = ""  # after the data set's source, licence and citation
 
 
 class Task(abc.ABC):
@@ -52,6 +63,17 @@ class Task(abc.ABC):
     LIMITS: str
     STARTS_FROM: str = ""
     STEPS: str
+
+    @classmethod
+    def words(cls, config: Mapping[str, Any], metadata: Mapping[str, Any]) -> Words:
+        """What the card says of a model: the same of all, unless a task knows more.
+
+        Args:
+            config: The model's arguments.
+            metadata: As `train` returns it.
+        """
+        del config, metadata
+        return Words(cls.GIVES, cls.FIGURE_IS, cls.INTENDED_USE, cls.USAGE, cls.LIMITS)
 
     @classmethod
     def splits(cls, dataset: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Translation: a sentence of another language for each sentence."""
 
 import importlib.resources
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -14,10 +14,9 @@ from keras_seqzoo.preprocessing.subword_learning import learn_subwords
 from keras_seqzoo.runtime.subwords import END, START, normalized
 from keras_seqzoo.training.losses import LabelLoss
 from keras_seqzoo.training.metrics import corpus_bleu
-from keras_seqzoo.training.tasks.task import Run, Task
+from keras_seqzoo.training.tasks.task import Run, Task, Words
 
-# From what to what a set is translated: names of its features.
-LANGUAGES = {"multi30k": ("en", "de"), "tatoeba_en_zh": ("en", "zh")}
+NAMES = {"en": "English", "de": "German", "zh": "Chinese"}
 TERMS = "study_terms"
 FIRST_WRITTEN = END  # The model's class 0.
 
@@ -30,6 +29,34 @@ class Pair(NamedTuple):
     language: str
 
 
+class Direction(NamedTuple):
+    """From what to what a set is translated, and what a card says of it."""
+
+    source: str  # The name of its feature.
+    target: str
+    sentences: str
+    test: str
+    example: str
+
+
+DIRECTIONS = {
+    "multi30k": Direction(
+        source="en",
+        target="de",
+        sentences="captions of photographs",
+        test="the 1,000 pairs of test_2016_flickr",
+        example="a man rides a bicycle.",
+    ),
+    "tatoeba_en_zh": Direction(
+        source="en",
+        target="zh",
+        sentences="everyday sentences of learners",
+        test="1,000 pairs that were held out",
+        example="what time is it?",
+    ),
+}
+
+
 class Translation(Task):
     """Rows are `Pair`s.
 
@@ -39,29 +66,47 @@ class Translation(Task):
 
     METRIC = "bleu"
     TOLERANCE = 1.0
-    DATASETS = tuple(LANGUAGES)
+    DATASETS = tuple(DIRECTIONS)
     OPTIONS = frozenset({"min_count", "subwords"})
-    GIVES = (
-        "It translates an English sentence: into German, or of Tatoeba's set Chinese."
-    )
+    GIVES = "It translates a sentence from {source} into {target}."
     FIGURE = "BLEU"
     FIGURE_IS = """\
 corpus BLEU in percent, one reference, cased, of detokenised translations by the model's
-own beam search (sacrebleu; tokenize 13a for German, zh for Chinese; the signature is in
-the metadata); test is Multi30k's test_2016_flickr, or 1,000 pairs of Tatoeba"""
+own beam search (sacrebleu, `{signature}`)
+on {test}"""
     INTENDED_USE = """\
-To translate short plain sentences like those of its data on the phone; as a start for
-other languages, by fine-tuning; to compare cells, attention and the Transformer."""
+To translate short plain {source} sentences into {target} on the phone, such as those
+of its data, {sentences}; as a start for other languages,
+by fine-tuning; to compare cells, attention and the Transformer."""
     USAGE = """\
-model = seqzoo.load("{name}")
-print(model.translate(["a man rides a bicycle."]))
+model = seqzoo.load("{{name}}")
+print(model.translate(["{example}"]))
 """
     LIMITS = """\
-Trained on some tens of thousands of short sentences: captions of photographs, or
-everyday sentences of learners. Beyond these it writes fluent nonsense, names and
-numbers among it, and it takes over what its data guess about people. Not for anything
-that matters."""
+Trained on some tens of thousands of short sentences: {sentences}.
+Beyond these it writes fluent nonsense, names and numbers among it, and it takes over
+what its data guess about people. Not for anything that matters."""
+    TERMS_ARE = """\
+With them `study_terms`: {count} terms of study and computing, {source} and {target},
+which were written for this project and come with it (Apache-2.0)."""
     STEPS = "subwords"
+
+    @classmethod
+    def words(cls, config: Mapping[str, Any], metadata: Mapping[str, Any]) -> Words:
+        """With the languages, sentences and test of the model's data set."""
+        direction = DIRECTIONS[metadata["dataset"]]
+        facts = {
+            **direction._asdict(),
+            "source": NAMES[direction.source],
+            "target": NAMES[direction.target],
+            "signature": metadata["signature"],
+        }
+        words = super().words(config, metadata)
+        words = Words(*(one.format(**facts) for one in words))
+        if TERMS not in metadata["train_splits"]:
+            return words
+        terms = cls.TERMS_ARE.format(count=len(study_terms()), **facts)
+        return words._replace(further_data=terms)
 
     @classmethod
     def splits(cls, dataset: str) -> tuple[str, ...]:
@@ -70,7 +115,7 @@ that matters."""
 
     @classmethod
     def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Pair]:
-        source, target = LANGUAGES[dataset]
+        source, target = DIRECTIONS[dataset][:2]
         if split == TERMS:
             return study_terms()
         return [

@@ -100,6 +100,8 @@ def test_sentences_of_any_kind(model):
         model.translate(SENTENCES, beams=0)
     with pytest.raises(UserError, match="`length_penalty` must be a number from 0"):
         model.translate(SENTENCES, length_penalty=-1)
+    with pytest.raises(UserError, match="must be left out of greedy search.*beams=1"):
+        model.translate(SENTENCES, beams=1, length_penalty=2)
 
 
 def test_a_translation_that_never_ends_stops_at_the_limit(model):
@@ -207,6 +209,11 @@ def test_both_norms_score_word_by_word_as_all_at_once(pre_norm):
         ({"decoder": "cnn"}, "`decoder` must be one of plain, luong, bahdanau"),
         ({"decoder_arguments": {"heads": 2}}, "heads"),
         ({"decoder_arguments": {"score": "cosine"}}, "`score` must be one of dot"),
+        ({"decoder_arguments": {"score": len}}, "score one of dot.*Received: score=<"),
+        (
+            {"decoder_arguments": {"score": "dot"}},
+            "`units` must be 2 x `encoder_units` .* units=6, encoder_units=5",
+        ),
         ({"cell": "tanh"}, "`cell` must be one of"),
         ({"encoder_cell": "tanh"}, "`cell` must be one of"),
         ({"beams": 0}, "`beams` must be a positive integer"),

@@ -172,3 +172,28 @@ def test_recordings_in_pauses_are_the_train_ones(monkeypatch):
     assert [row.text for row in plain] == [row.text for row in paused] == ["three"] * 2
     for before, after in zip(plain, paused):
         assert len(after.sound) >= len(before.sound) + 800
+
+
+@pytest.mark.parametrize(
+    ("dataset", "config", "ngram", "calls"),
+    [
+        ("fsdd", {}, 0, ["predict_audio"]),
+        ("connected_digits", {"bidirectional": False}, 0, ["predict_audio", "stream"]),
+        (
+            "connected_digits",
+            {"bidirectional": False, "beams": 2},
+            0,
+            ["predict_audio"],
+        ),
+        ("an4_mfcc", {"sample_rate": None}, 5, ["predict_frames", "beams=16"]),
+    ],
+)
+def test_a_card_shows_what_its_model_answers(dataset, config, ngram, calls):
+    own = {"sample_rate": 8000, "features": 13, "bidirectional": True, "beams": 1}
+    metadata = {"dataset": dataset, "recipe": {"data": {"ngram": ngram}}}
+    words = SpeechRecognition.words({**own, **config}, metadata)
+    every = ("predict_audio", "predict_frames", "stream", "beams=16")
+    assert [one for one in every if one in words.usage] == calls
+    assert ("n-gram of 5 labels" in words.further_data) == bool(ngram)
+    assert ("one spoken digit at a time" in words.limits) == (dataset == "fsdd")
+    assert ("spelled names" in words.limits) == (dataset == "an4_mfcc")

@@ -131,3 +131,20 @@ def test_terms_come_with_the_package_and_are_of_tatoebas_set_alone():
     assert "machine learning" not in {term.source for term in terms}
     with pytest.raises(UserError, match="split must be one of"):
         Translation.read("multi30k", "study_terms", None)
+
+
+def words_of(dataset, *splits):
+    metadata = {"dataset": dataset, "signature": "nrefs:1", "train_splits": splits}
+    return Translation.words({}, metadata)
+
+
+def test_a_card_names_the_languages_and_data_of_its_model():
+    german, chinese = words_of("multi30k", "train"), words_of("tatoeba_en_zh", "train")
+    assert german.gives.endswith("from English into German.")
+    assert chinese.gives.endswith("from English into Chinese.")
+    assert "`nrefs:1`" in german.figure_is and "test_2016_flickr" in german.figure_is
+    assert "bicycle" in german.usage and "bicycle" not in chinese.usage
+    text = " ".join(german)
+    assert "Chinese" not in text and "learners" not in text and not german.further_data
+    terms = words_of("tatoeba_en_zh", "train", "study_terms").further_data
+    assert "119 terms" in terms and "written for this project" in terms
