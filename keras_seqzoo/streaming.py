@@ -30,6 +30,12 @@ _OUTPUT_OF_STATES = {
 }
 
 
+READ_WHOLE = (
+    "the model reads its input whole: no recurrent layer runs along it, so there is no "
+    "state to carry"
+)
+
+
 class NotStreamable(Exception):
     """The model cannot be run in chunks. The message says which layer, and why."""
 
@@ -76,9 +82,7 @@ def streamed_layers(model: keras.Layer) -> list[keras.layers.Layer]:
                 "from its end, which a stream does not have yet"
             )
     if not recurrent:
-        raise NotStreamable(
-            "the model reads its input with no recurrent layer: no state to carry"
-        )
+        raise NotStreamable(READ_WHOLE)
     return [x for x in layers if x in recurrent or getattr(x, "carries_state", False)]
 
 

@@ -74,21 +74,22 @@ def table(found: dict, shipped: dict) -> str:
 def _figures(runs: list[dict], preset: dict | None) -> tuple[str, ...]:
     seeds = ", ".join(str(seed) for seed in sorted(run["seed"] for run in runs))
     return (
-        _median_and_spread([run["value"] for run in runs]),
+        median_and_spread([run["value"] for run in runs]),
         "-" if preset is None else f"{preset['value']:.2f}",
-        _median_and_spread([run["dev_value"] for run in runs]),
+        median_and_spread([run["dev_value"] for run in runs]),
         f"{runs[0]['parameters']:,}",
         f"{statistics.median(run['train_seconds'] for run in runs):.0f}",
         seeds,
     )
 
 
-def _median_and_spread(values: list[float | None]) -> str:
-    if None in values:
+def median_and_spread(values: list[float | None]) -> str:
+    """A seed's figure, or the median of several and their span; "-" without one."""
+    if not values or None in values:
         return "-"
     text = f"{statistics.median(values):.2f}"
     if len(values) > 1:
-        text += f" (median; {min(values):.2f} to {max(values):.2f})"
+        text += f" (median of {len(values)}; {min(values):.2f} to {max(values):.2f})"
     return text
 
 

@@ -16,7 +16,7 @@ import statistics
 import sys
 
 import numpy as np
-from cell_table import CELLS, stored_results
+from cell_table import CELLS, median_and_spread, stored_results
 from readme_section import check_section, write_section
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -75,21 +75,24 @@ def table(found: dict, floors: dict[str, float]) -> str:
         "| model | JSB Chorales | Nottingham | parameters | training, min |",
         "|---|---|---|---|---|",
     ]
+    units = {end: set() for end in SETS}
     for cell, (tagger, _) in CELLS.items():
         name = tagger.removesuffix("_tagger")
         runs = {
             end: list(found.get(f"{name}_piano_roll.{end}", {}).values())
             for end in SETS
         }
-        some = [run for of_set in runs.values() for run in of_set]
-        if not some:
+        if not any(runs.values()):
             continue
-        minutes = [_median(of_set, "train_seconds", 60, 1) for of_set in runs.values()]
+        for end, of_set in runs.items():
+            models = [run["recipe"]["model"] for run in of_set]
+            units[end] |= {model["overrides"]["units"] for model in models}
+        values = [[run["value"] for run in of_set] for of_set in runs.values()]
         cells = [
             cell,
-            *(_figure(of_set) for of_set in runs.values()),
-            f"{some[0]['parameters']:,}",
-            " / ".join(minutes),
+            *map(median_and_spread, values),
+            _of_each_set(runs, "parameters", "{:,.0f}"),
+            _of_each_set(runs, "train_seconds", "{:.1f}", 60),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     for name, jsb, nottingham, source in PUBLISHED:
@@ -98,25 +101,19 @@ def table(found: dict, floors: dict[str, float]) -> str:
     lines.append(
         f"| each key depends on itself one step ago | {' | '.join(cells)} | | |"
     )
-    return "\n".join(lines)
+    sizes = [", ".join(map(str, sorted(of_set))) or "-" for of_set in units.values()]
+    size = f"The recurrent layer has {' / '.join(sizes)} units."
+    return "\n".join([*lines, "", size])
 
 
-def _figure(runs: list[dict]) -> str:
-    """A seed's figure, or the median of several and their span."""
-    values = [run["value"] for run in runs]
-    if len(values) < 2:
-        return f"{values[0]:.2f}" if values else "-"
-    low, high = min(values), max(values)
-    return (
-        f"{statistics.median(values):.2f} (median of {len(values)} seeds, "
-        f"{low:.2f} to {high:.2f})"
+def _of_each_set(runs: dict[str, list], key: str, form: str, divisor: int = 1) -> str:
+    """The median of a set's seeds, for JSB Chorales / Nottingham."""
+    return " / ".join(
+        form.format(statistics.median(run[key] / divisor for run in of_set))
+        if of_set
+        else "-"
+        for of_set in runs.values()
     )
-
-
-def _median(runs: list[dict], key: str, divisor: float, digits: int) -> str:
-    if not runs:
-        return "-"
-    return f"{statistics.median(run[key] for run in runs) / divisor:.{digits}f}"
 
 
 def main() -> int:

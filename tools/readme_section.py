@@ -30,12 +30,17 @@ def write_section(readme: pathlib.Path, name: str, content: str) -> None:
     readme.write_text(text, "utf-8")
 
 
-def check_section(readme: pathlib.Path, name: str, content: str) -> int:
-    """Says whether the content is in the file: exit status 0, or 1 if not."""
+def check_section(
+    readme: pathlib.Path, name: str, content: str, tool: str | None = None
+) -> int:
+    """Says whether the content is in the file: exit status 0, or 1 if not.
+
+    `tool` writes the section; None for one with the section's name.
+    """
     text = readme.read_text("utf-8")
     is_there = replace_section(text, name, content) == text
-    tool = f"tools/{name.replace(' ', '_')}.py"
-    print("up to date" if is_there else f"README.md: run {tool}")
+    tool = tool or name.replace(" ", "_")
+    print("up to date" if is_there else f"README.md: run tools/{tool}.py")
     return int(not is_there)
 
 

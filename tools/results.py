@@ -5,8 +5,9 @@
     python tools/results.py              # writes RESULTS.md
     python tools/results.py --check      # says whether it is up to date
 
-Figures come from the presets' metadata, published ones from the recipes, and the files'
-from docs/bench/tags.json, which --measure writes (on an idle machine).
+Figures come from the presets' metadata, those of further seeds from
+zoo_configs/results, published ones from the recipes, and the files' from
+docs/bench/tags.json, which --measure writes (on an idle machine).
 """
 
 import argparse
@@ -15,15 +16,18 @@ import pathlib
 import sys
 import tempfile
 
+from cell_table import median_and_spread, stored_results
 from tqdm import tqdm
 
 from keras_seqzoo import registry
+from keras_seqzoo.models.zoo_model import TIMED_STEPS
 from keras_seqzoo.training.recipe import read_recipe
 from keras_seqzoo.training.reproduce import find_recipe
 from keras_seqzoo.training.tasks import task_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS, MEASURED = ROOT / "RESULTS.md", ROOT / "docs" / "bench" / "tags.json"
+SEEDS = ROOT / "zoo_configs" / "results"
 FILES = {  # column -> file and quantisation
     "TFLite": ("model.tflite", None),
     "TFLite int8": ("model.tflite", "int8"),
@@ -66,10 +70,12 @@ def text(measured: dict) -> str:
         "Written by `python tools/results.py` from what the trainings stored in the "
         "presets.",
         "",
-        "| tag | data | metric | ours | published | parameters | training, min |",
-        "|---|---|---|---|---|---|---|",
+        "| tag | data | metric | ours | seeds | published | parameters "
+        "| training, min |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     tags = registry.list_models(pretrained=True)
+    runs = stored_results(ROOT / "keras_seqzoo" / "presets", SEEDS)
     for tag in tags:
         stored = registry.info(tag).metadata
         published = read_recipe(find_recipe(tag, ROOT / "zoo_configs")).published
@@ -78,21 +84,30 @@ def text(measured: dict) -> str:
             f"{stored['dataset']}, {stored['split']}",
             task_of(tag.partition(".")[0]).FIGURE,
             f"{stored['value']:.2f}",
+            _seeds(runs[tag]),
             f"{published.value} ({published.citation})" if published else "-",
             f"{stored['parameters']:,}",
             f"{stored['train_seconds'] / 60:.1f}" + " (GPU)" * ("device" in stored),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     machine = measured["machine"]
-    shape = next(iter(measured["tags"].values()))["TFLite"]["shape"]
+    heights = {
+        measured["tags"][tag]["TFLite"]["shape"][1]
+        for tag in tags
+        if registry.architectures()[tag.partition(".")[0]].model_class.length_name
+        == "height"
+    }
+    height = " or ".join(map(str, sorted(heights)))
     lines += [
         "",
-        "Ours is measured on the shipped weights. `seqzoo reproduce TAG` "
+        "Ours is measured on the shipped weights, one seed's; of tags that were "
+        "trained from several seeds, the next column has all. `seqzoo reproduce TAG` "
         "trains a tag from nothing and says whether its figure is reached again.",
         "",
         "## Exported files",
         "",
-        f"MB, and ms a call for one sequence of {shape[1]} steps, one thread; "
+        f"MB, and ms a call for one sequence of {TIMED_STEPS} steps (of sound: "
+        f"frames), or one picture {height} pixels high to describe, one thread; "
         f"the last measured: {machine['cpu']}, {machine['date'][:10]}, others may be "
         "of another machine (`python tools/results.py --measure`). Only the signature "
         "`serve`.",
@@ -108,6 +123,12 @@ def text(measured: dict) -> str:
         ]
         lines.append(f"| `{tag}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _seeds(runs: dict[int, dict]) -> str:
+    """Median and span of the figures of several seeds."""
+    values = [run["value"] for run in runs.values()]
+    return median_and_spread(values) if len(values) > 1 else "-"
 
 
 def main() -> int:

@@ -64,7 +64,7 @@ def generate_command(
 
     \b
     Examples:
-      seqzoo generate lstm_piano_roll.jsb --seed 3 --temperature 0.9 -o tune.mid
+      seqzoo generate lstm_piano_roll.jsb --seed 3 --temperature 0.8 -o tune.mid
       seqzoo generate lstm_piano_roll.jsb --primer mine.mid -o on.mid -o on.png
       seqzoo generate lstm_character_model.folk_abc --primer tune.abc -o whole.abc
     """

@@ -219,7 +219,7 @@ def _written(step, form, served, place, quantize, data, sizes):
     difference, tolerance, cases, labels = verify.verify(
         served, serve, quantize=quantize, **sizes
     )
-    milliseconds, shape = verify.latency(served, serve)
+    milliseconds, shape = verify.latency(served.timed(), serve)
     found = {
         "signatures": sorted(outputs),
         "operators": operators(content),
@@ -237,7 +237,8 @@ def _written(step, form, served, place, quantize, data, sizes):
         found["step_difference"] = verify.verify_step(
             step, serve, in_steps, quantize, tolerance, cases
         )
-        found["step_latency_ms"], _ = verify.latency(step.served, in_steps, length=1)
+        one_step = step.served.example(1, 1)
+        found["step_latency_ms"], _ = verify.latency(one_step, in_steps)
     return found
 
 

@@ -18,7 +18,7 @@ from keras_seqzoo.export.layer_settings import (
     plain_errors,
     stateless,
 )
-from keras_seqzoo.models.zoo_model import ZooModel
+from keras_seqzoo.models.zoo_model import TIMED_STEPS, ZooModel
 
 
 @dataclasses.dataclass
@@ -34,6 +34,7 @@ class Served:
         unit: how long a chunk of the inputs is, of which the model has one step of
             time.
         length_name: what the example's `length` is of.
+        timed: function that makes the inputs to time a call on.
     """
 
     model: keras.Model
@@ -43,6 +44,7 @@ class Served:
     searched: tuple[str, ...] = ()
     unit: int = 1
     length_name: str = "length"
+    timed: Callable | None = None
 
 
 def serving_function(model: keras.Model) -> Served:
@@ -85,6 +87,7 @@ def serving_function(model: keras.Model) -> Served:
             model.searched_outputs,
             model.streamed_unit,
             model.length_name,
+            model.timed_examples,
         )
     specs = _specs(structure)
 
@@ -119,7 +122,10 @@ def serving_function(model: keras.Model) -> Served:
             for name, spec in specs.items()
         }
 
-    found = Served(model, served, specs, example)
+    def timed():
+        return example(1, TIMED_STEPS)
+
+    found = Served(model, served, specs, example, timed=timed)
     if any(getattr(layer, "stateful", False) for layer in all_layers(model)):
         _free_the_batch(found)
     return found

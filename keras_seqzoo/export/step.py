@@ -17,6 +17,7 @@ from keras_seqzoo.export.layer_settings import all_layers, plain_errors
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.export.tracing import for_inference
 from keras_seqzoo.streaming import (
+    READ_WHOLE,
     NotStreamable,
     called_instead,
     carried_states,
@@ -208,7 +209,7 @@ def _whole(served, layers):
             failure = error
             continue
         if not calls:
-            raise NotStreamable("the model's recurrent layers do not run")
+            raise NotStreamable(READ_WHOLE)
         for call in calls:
             if len(call.start[0]) != len(next(iter(inputs.values()))):
                 raise NotStreamable(

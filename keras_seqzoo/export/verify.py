@@ -37,8 +37,6 @@ SEARCH_TOLERANCE = 1.0
 # Between the answer in chunks and in one piece: of the largest output, if over 1.
 STEP_TOLERANCE = 1e-5
 
-LATENCY_LENGTH = 100
-
 
 def verify(
     served: Served,
@@ -227,14 +225,12 @@ def step_sizes(length: int) -> list[int]:
 
 
 def latency(
-    served: Served,
+    inputs: dict[str, np.ndarray],
     run: Callable,
-    length: int = LATENCY_LENGTH,
     repeats: int = 21,
     seconds: float = 1.0,
 ) -> tuple[float, tuple[int, int]]:
-    """Median milliseconds of a call, and its (batch, length)."""
-    inputs = served.example(1, length, seed=0)
+    """Median milliseconds of a call with these inputs, and their (batch, length)."""
     run(inputs)
     times = []
     while len(times) < repeats and sum(times) < seconds:

@@ -9,6 +9,8 @@ import numpy as np
 from keras_seqzoo import __version__, arguments
 from keras_seqzoo.presets import int8_weights, store
 
+TIMED_STEPS = 100  # of the inputs that an exported file is timed on
+
 
 class ZooModel(keras.Model):
     """A functional Keras model with its front end, decoder and preset.
@@ -64,6 +66,10 @@ class ZooModel(keras.Model):
     ) -> dict[str, np.ndarray]:
         """Random valid inputs of `serve`: those of the model."""
         return self.example_inputs(batch, length, seed)
+
+    def timed_examples(self) -> dict[str, np.ndarray]:
+        """Random inputs of `serve` to time a call on."""
+        return self.served_examples(1, TIMED_STEPS)
 
     def runtime_task(self) -> dict[str, Any] | None:
         """How `keras_seqzoo.runtime` runs an exported file: JSON-able.

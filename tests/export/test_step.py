@@ -374,7 +374,7 @@ NOT_STREAMED = [
     (with_flip, "operation 'flip.*' gives another answer in chunks"),
     (from_a_given_state, "layer 'gru' starts from a state that it is given"),
     (from_a_state_of_that_name, "an input or output of its own named 'state_0'"),
-    (lambda: sequential(layers.Dense(3)), "no recurrent layer: no state"),
+    (lambda: sequential(layers.Dense(3)), "its input whole: no recurrent layer"),
     (
         lambda: sequential(layers.Reshape((20, 2)), layers.GRU(3), shape=(8, 5)),
         "no input is as long as the sequence that layer 'gru.*' reads",

@@ -47,8 +47,8 @@ def test_rows_come_from_presets_and_results(cell_table, tmp_path):
     rows = cell_table.table(found, cell_table.shipped_presets(presets)).splitlines()
     assert rows[2:] == [
         "| LSTM | one | 91.00 | - | - | 123,456 | 61 | 1 |",
-        "| GRU | both | 96.50 (median; 94.00 to 97.00) | 97.00 "
-        "| 90.00 (median; 90.00 to 90.00) | 123,456 | 61 | 1, 2, 3 |",
+        "| GRU | both | 96.50 (median of 3; 94.00 to 97.00) | 97.00 "
+        "| 90.00 (median of 3; 90.00 to 90.00) | 123,456 | 61 | 1, 2, 3 |",
     ]
     assert {row.count("|") for row in rows} == {9}
 

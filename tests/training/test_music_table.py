@@ -37,14 +37,35 @@ def test_the_floor_of_the_real_set(music_table, data_dir):
     assert floors["jsb_chorales"] == pytest.approx(10.49, abs=0.005)
 
 
-def test_a_row_is_the_median_of_its_seeds(music_table):
-    def run(value):
-        return {"value": value, "parameters": 1234, "train_seconds": 60.0}
+def run(value, parameters=1234, units=200):
+    recipe = {"model": {"overrides": {"units": units}}}
+    return {
+        "value": value,
+        "parameters": parameters,
+        "train_seconds": 60.0,
+        "recipe": recipe,
+    }
 
+
+FLOORS = {"jsb_chorales": 10.49, "nottingham": 5.15}
+
+
+def test_a_row_is_the_median_of_its_seeds(music_table):
     found = {"gru_piano_roll.jsb": {1: run(8.3), 2: run(8.1), 3: run(8.2)}}
-    floors = {"jsb_chorales": 10.49, "nottingham": 5.15}
-    rows = music_table.table(found, floors).splitlines()
+    rows = music_table.table(found, FLOORS).splitlines()
     assert rows[2] == (
-        "| GRU | 8.20 (median of 3 seeds, 8.10 to 8.30) | - | 1,234 | 1.0 / - |"
+        "| GRU | 8.20 (median of 3; 8.10 to 8.30) | - | 1,234 / - | 1.0 / - |"
     )
-    assert rows[-1].startswith("| each key depends on itself") and "10.49" in rows[-1]
+    assert rows[-3].startswith("| each key depends on itself") and "10.49" in rows[-3]
+
+
+def test_each_set_has_its_own_size(music_table):
+    found = {
+        "gru_piano_roll.jsb": {1: run(8.3)},
+        "gru_piano_roll.nottingham": {n: run(3.1, 5678, 400) for n in (1, 2)},
+    }
+    rows = music_table.table(found, FLOORS).splitlines()
+    assert rows[2] == (
+        "| GRU | 8.30 | 3.10 (median of 2; 3.10 to 3.10) | 1,234 / 5,678 | 1.0 / 1.0 |"
+    )
+    assert rows[-1] == "The recurrent layer has 200 / 400 units."

@@ -300,6 +300,12 @@ class Captioner(ZooModel):
         shape = batch, length, int(rng.integers(1, 40)), 3
         return {"images": rng.integers(0, 256, shape).astype("uint8")}
 
+    def timed_examples(self) -> dict[str, np.ndarray]:
+        """A random picture of the size that the encoder sees."""
+        rng = np.random.default_rng(0)
+        shape = 1, self.image_size, self.image_size, 3
+        return {"images": rng.integers(0, 256, shape).astype("uint8")}
+
     def example_inputs(
         self, batch: int, length: int, seed: int = 0
     ) -> dict[str, np.ndarray]:

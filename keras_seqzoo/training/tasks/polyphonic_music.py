@@ -32,12 +32,13 @@ To make or continue short pieces in the style of the data; to compare recurrent
 cells."""
     USAGE = """\
 model = seqzoo.load("{name}")
-roll = model.generate(steps=64, seed=3, temperature=0.9)  # (64, 88), 1 is a note
+roll = model.generate(steps=64, seed=3, temperature=0.8)  # (64, 88), 1 is a note
 """
     LIMITS = """\
 Music in the keys, metres and style of the data, on its grid: held and repeated notes
-are not told apart, and there is no loudness. Each note of a step is drawn by itself, so
-chords can clash. What it makes may repeat phrases of the data."""
+are not told apart, and there is no loudness. The keys of a step are drawn independently
+of each other, so a step has more or fewer notes than the data's, and chords can clash.
+What it makes may repeat phrases of the data."""
     STEPS = "steps"
 
     @classmethod

@@ -82,6 +82,8 @@ def test_a_file_says_what_keras_says(kind, suffix, tmp_path):
         model, tmp_path / f"model{suffix}", batches=(2,), lengths=(5,)
     )
     assert report.max_difference < 1e-5
+    assert report.latency_shape == (1, model.image_size)  # one picture as it sees it
+    assert report.no_step.startswith("the model reads its input whole")
     runner = runtime.load(report.path)
     assert runner.caption(PICTURES) == model.caption(PICTURES)
     assert runner.attends == isinstance(model, ShowAttendAndTell)
