@@ -60,7 +60,7 @@ def predict_command(
     \b
     Examples:
       seqzoo predict bi_peephole_tagger.atis "i would like to arrive in oulu"
-      seqzoo predict bi_peephole_sentiment.sst2 --plot "a film that never loses its way"
+      seqzoo predict bi_peephole_sentiment.sst2 --plot "It's good, isn't it?"
       seqzoo predict my_tagger/ --json < sentences.txt
       seqzoo predict bi_gru_series.uci_har walk.csv
       seqzoo predict lstm_character_model.folk_abc tune.abc
