@@ -3,7 +3,7 @@
 import numbers
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,14 @@ def text(name: str, value: Any) -> str:
     """`value` if it is a string."""
     if not isinstance(value, str):
         raise _wrong(name, "a string", value)
+    return value
+
+
+def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
+    """`value` if it is one of the allowed strings."""
+    allowed = list(allowed)
+    if not isinstance(value, str) or value not in allowed:
+        raise _wrong(name, f"one of {', '.join(allowed)}", value)
     return value
 
 

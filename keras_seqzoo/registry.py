@@ -184,9 +184,15 @@ def load(name: str | os.PathLike, /, **overrides: Any) -> "ZooModel":
     return model
 
 
+_ROOM = 60  # characters of a list in what is printed of a model
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelInfo:
-    """What is known about a model without building it."""
+    """What is known about a model without building it.
+
+    `lists` are those of the preset's text files: labels, channels, vocabulary.
+    """
 
     name: str
     pattern: str
@@ -201,6 +207,7 @@ class ModelInfo:
     licence: str | None = None
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
+    lists: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -215,10 +222,19 @@ class ModelInfo:
             "licence": self.licence,
             self.metric or "metric": self.value,
             **{f"config.{key}": value for key, value in self.config.items()},
+            **{key: _shortened(entries) for key, entries in self.lists.items()},
             "tags": ", ".join(self.tags) or "none pretrained",
         }
         lines = [f"  {k:26} {value}" for k, value in rows.items() if value is not None]
         return "\n".join([self.name, f"  {self.description}", *lines])
+
+
+def _shortened(entries: Sequence[str]) -> str:
+    """How many they are, and as many of them as there is room for."""
+    shown = ", ".join(entries[:_ROOM])
+    if len(shown) > _ROOM:
+        shown = f"{shown[:_ROOM].rpartition(', ')[0]}, ..."
+    return f"{len(entries):,}: {shown}"
 
 
 def info(name: str | os.PathLike) -> ModelInfo:
@@ -252,6 +268,7 @@ def info(name: str | os.PathLike) -> ModelInfo:
         licence=metadata.get("licence"),
         metadata=metadata,
         config=dict(preset.config["config"]) if preset else {},
+        lists=dict(preset.assets) if preset else {},
     )
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from keras_seqzoo import cli, registry
+from keras_seqzoo.cli.media import Expected
+from keras_seqzoo.cli.predict import show_expected
 from keras_seqzoo.datasets.text_drawing import note_name
 from keras_seqzoo.models import (
     CharacterModel,
@@ -93,8 +95,9 @@ def test_bad_options_are_one_line(seqzoo, composer, critic, tmp_path):
         (["-o", "x.wav"], "--output must end in .mid or .png. Received: x.wav"),
         (["-o", "nowhere/x.mid"], "must be in a folder that can be written"),
         (["--temperature", "-1"], "temperature must be a number from 0 on"),
-        (["--top-p", "1.5"], "top_p must be above 0 and at most 1"),
-        (["--top-k", "0"], "`top_k` must be"),
+        (["--top-p", "1.5"], "1.5 is not in the range 0<x<=1"),
+        (["--top-p", "nan"], "top_p must be above 0 and at most 1"),
+        (["--top-k", "0"], "0 is not in the range x>=1"),
         (["--steps", "0"], "0 is not in the range"),
         (["--primer", tmp_path / "no.mid"], "no.mid: "),
         (["--primer", tmp_path / "low.mid"], "pitches must be from 21 to 108"),
@@ -130,7 +133,8 @@ def test_predict_says_how_likely_music_is(seqzoo, composer, tmp_path):
         "probability": pytest.approx(chance, abs=1e-5),
     }
     status, out, _ = seqzoo("predict", composer, tmp_path / "mine.mid")
-    assert status == 0 and f"frame_nll {expected.nats:.2f}\n  next: '" in out
+    first = f"{note_name(key + 21)} {chance:.3f}"
+    assert status == 0 and f"frame_nll {expected.nats:.2f}\n  next: {first}" in out
 
 
 def test_predict_says_how_likely_a_text_is(seqzoo, writer, tmp_path):
@@ -142,6 +146,22 @@ def test_predict_says_how_likely_a_text_is(seqzoo, writer, tmp_path):
         assert status == 0 and said["characters"] == 9
         bits = pytest.approx(expected.nats / np.log(2), abs=1e-5)
         assert said["bits_per_character"] == bits
+
+
+@pytest.mark.parametrize(
+    ("item", "steps", "first"),
+    [
+        ("the", 1, "the: 1 word, perplexity 2.50"),
+        ("the N\nfell", 4, "the N: 4 words, perplexity 2.50"),
+        ("", 0, "(nothing): 0 words"),
+    ],
+)
+def test_words_are_counted_and_names_quoted_at_need(capsys, item, steps, first):
+    names = [("C5", 0.5), ("'s", 0.25), (" ", 0.125), ("\n", 0.125)]
+    value = 2.5 if steps else None
+    show_expected([(item, Expected(steps, "words", "perplexity", value, names))], False)
+    likely = "C5 0.500  's 0.250  ' ' 0.125  '\\n' 0.125"
+    assert capsys.readouterr().out == f"{first}\n  next: {likely}\n"
 
 
 def test_predict_refuses_what_is_no_piece(seqzoo, composer, writer, tmp_path):

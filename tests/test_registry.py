@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import numpy as np
@@ -232,6 +233,17 @@ def test_info(preset):
     mine = seqzoo.info(preset)
     assert mine.value == 1 and mine.parameters and "slot_f1" in str(mine)
     assert mine.to_dict()["metric"] == "slot_f1"
+
+
+def test_info_has_the_lists_of_a_preset():
+    facts = seqzoo.info("bi_gru_series.uci_har")
+    assert facts.to_dict()["lists"]["channels"] == ["x", "y", "z"]
+    assert f"  {'channels':26} 3: x, y, z\n" in str(facts)
+    tagger = seqzoo.info("gru_tagger.atis")
+    assert len(tagger.to_dict()["lists"]["labels"]) > 100
+    (line,) = [x for x in str(tagger).splitlines() if x.startswith("  labels ")]
+    assert re.search(r" \d+: O, B-.*, \.\.\.$", line) and len(line) < 110
+    assert seqzoo.info("gru_tagger").lists == {}
 
 
 def test_a_url_of_another_kind():

@@ -29,8 +29,16 @@ from keras_seqzoo.printing import print_json, results_only
     show_default=True,
     help="Below 1 safer, above 1 wilder; 0 takes what is likeliest.",
 )
-@click.option("--top-k", type=int, help="Only the K likeliest of a step may come.")
-@click.option("--top-p", type=float, help="Only the likeliest that make this share.")
+@click.option(
+    "--top-k",
+    type=click.IntRange(1),
+    help="Only the K likeliest of a step may come.",
+)
+@click.option(
+    "--top-p",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Only the likeliest that make this share.",
+)
 @click.option(
     "--primer",
     metavar="FILE|TEXT",

@@ -60,7 +60,7 @@ def predict_command(
     \b
     Examples:
       seqzoo predict bi_peephole_tagger.atis "i would like to arrive in oulu"
-      seqzoo predict bi_peephole_sentiment.sst2 --plot "a film that never loses its way"
+      seqzoo predict bi_peephole_sentiment.sst2 --plot "It's good, isn't it?"
       seqzoo predict my_tagger/ --json < sentences.txt
       seqzoo predict bi_gru_series.uci_har walk.csv
       seqzoo predict lstm_character_model.folk_abc tune.abc
@@ -210,9 +210,15 @@ def show_expected(found: Sequence[tuple[str, Expected]], as_json: bool) -> None:
         return
     for item, one in found:
         figure = f", {one.measure} {one.value:.2f}" if one.value is not None else ""
-        likely = "  ".join(f"{name!r} {p:.3f}" for name, p in one.next)
-        first = item.strip().partition("\n")[0]
-        click.echo(f"{first}: {one.steps} {one.unit}{figure}\n  next: {likely}")
+        unit = one.unit.removesuffix("s") if one.steps == 1 else one.unit
+        likely = "  ".join(f"{_visible(name)} {p:.3f}" for name, p in one.next)
+        first = item.strip().partition("\n")[0] or "(nothing)"
+        click.echo(f"{first}: {one.steps} {unit}{figure}\n  next: {likely}")
+
+
+def _visible(name: str) -> str:
+    """The name, in quotes if it is white space or not to be printed."""
+    return name if name.isprintable() and not name.isspace() else repr(name)
 
 
 def series_of(item: str, channels: Sequence[str]) -> Any:

@@ -47,24 +47,29 @@ def read_midi(
     except OSError as error:
         reason = error.strerror or "it does not begin as one"
         raise UserError(f"{path}: cannot be read as MIDI: {reason}") from error
+    except EOFError as error:
+        raise UserError(f"{path}: a damaged MIDI file: it ends too early") from error
     except Exception as error:  # mido has no error of its own for damage
         raise UserError(f"{path}: a damaged MIDI file: {first_line(error)}") from error
     if not notes or step <= 0:
-        raise UserError(f"{path}: must have a note or more. Received: none")
+        raise UserError(
+            f"{path}: must have a note or more, besides drums. Received: none"
+        )
     spans = [(round(on / step), round(off / step), pitch) for on, off, pitch in notes]
     length = max(max(off, on + 1) for on, off, _ in spans)
     if length > MOST_STEPS:
         raise UserError(
             f"{path}: must be at most {MOST_STEPS} steps. Received: {length}"
         )
+    highest = lowest_pitch + num_keys - 1
+    outside = {pitch for *_, pitch in spans if not lowest_pitch <= pitch <= highest}
+    if outside:
+        raise UserError(
+            f"{path}: pitches must be from {lowest_pitch} to {highest}. "
+            f"Received: {', '.join(map(str, sorted(outside)))}"
+        )
     roll = np.zeros((length, num_keys), np.uint8)
     for on, off, pitch in spans:
-        if not 0 <= pitch - lowest_pitch < num_keys:
-            highest = lowest_pitch + num_keys - 1
-            raise UserError(
-                f"{path}: pitches must be from {lowest_pitch} to {highest}. "
-                f"Received: {pitch}"
-            )
         roll[on : max(off, on + 1), pitch - lowest_pitch] = 1
     return roll
 

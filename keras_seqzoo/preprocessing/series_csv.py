@@ -29,7 +29,7 @@ def parse_series(content: bytes, channels: Sequence[str], name: str) -> np.ndarr
 
     The first line may name the columns: then each channel is looked for by its name,
     whatever the case, and other columns are passed over. Without it the columns are the
-    channels, in their order.
+    channels, in their order, and no others.
 
     Args:
         content: UTF-8 text, with commas, semicolons or tabs.
@@ -40,8 +40,8 @@ def parse_series(content: bytes, channels: Sequence[str], name: str) -> np.ndarr
         float32 `(time, channels)`.
 
     Raises:
-        UserError: A column is missing, a cell is no finite number, or there is no row.
-            The message has file, line and column.
+        UserError: A column is missing, or is one too many without names; a cell is no
+            finite number, or there is no row. The message has file, line and column.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -54,8 +54,10 @@ def parse_series(content: bytes, channels: Sequence[str], name: str) -> np.ndarr
         lines = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
         raise UserError(f"{name}: line {reader.line_num}: not CSV: {error}") from error
+    names = list(channels)
     columns = list(range(len(channels)))
-    if lines and not any(map(_is_number, lines[0][1])):
+    named = lines and not any(map(_is_number, lines[0][1]))
+    if named:
         names = [cell.strip().lower() for cell in lines.pop(0)[1]]
         for channel in channels:
             if channel.lower() not in names:
@@ -68,8 +70,15 @@ def parse_series(content: bytes, channels: Sequence[str], name: str) -> np.ndarr
         raise UserError(f"{name}: must have a row of numbers or more. Received: none")
     series = np.empty((len(lines), len(channels)), np.float32)
     for step, (line, row) in enumerate(lines):
+        # Without names, which column would be the one too many is not known.
+        further = not named and any(map(str.strip, row[len(names) :]))
+        if len(row) <= max(columns) or further:
+            raise UserError(
+                f"{name}: line {line}: must have {len(names)} columns "
+                f"({', '.join(names)}). Received: {len(row)}"
+            )
         for channel, (label, column) in enumerate(zip(channels, columns)):
-            cell = row[column].strip() if column < len(row) else ""
+            cell = row[column].strip()
             if not _is_number(cell):
                 raise UserError(
                     f"{name}: line {line}, column {label}: must be a finite number. "

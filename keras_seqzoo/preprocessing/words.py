@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_seqzoo.runtime.word_splitting import SPLITTINGS, Rules
+
 PADDING, OUT_OF_VOCABULARY = 0, 1
 FIRST_WORD = 2  # the id of the vocabulary's first entry
 
@@ -14,14 +16,16 @@ FIRST_WORD = 2  # the id of the vocabulary's first entry
 class WordFrontEnd(keras.layers.Layer):
     """Sentences to word ids and character ids.
 
-    A sentence is split at white space. For look-up a word is lower-cased and its
-    digits all become `0`; a word or character outside the vocabulary has id 1,
-    padding has id 0.
+    For look-up a word is lower-cased and its digits all become `0`; a word or character
+    outside the vocabulary has id 1, padding has id 0.
 
     Args:
         vocabulary: The known words, as `normalized` gives them; the first has id 2.
         characters: The known characters; the first has id 2.
         word_length: Characters kept of each word.
+        splitting: How a sentence is split into words, one of `SPLITTINGS`: at
+            "white_space", or as the "penn" treebank does, where punctuation, 's and
+            n't are words too; what is split so already stays as it is.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call: strings `(batch,)`. Returns `{"words": (batch, length),
@@ -34,10 +38,12 @@ class WordFrontEnd(keras.layers.Layer):
         vocabulary: Sequence[str],
         characters: Sequence[str],
         word_length: int = 16,
+        splitting: str = "white_space",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.word_length = word_length
+        self.splitting = SPLITTINGS[splitting]
         self.word_ids = _lookup(vocabulary, "word_ids")
         self.character_ids = _lookup(characters, "character_ids")
 
@@ -47,13 +53,13 @@ class WordFrontEnd(keras.layers.Layer):
 
     def split(self, sentences: Any) -> tf.RaggedTensor:
         """The words as written: strings `(batch, None)`."""
-        return tf.strings.split(tf.convert_to_tensor(sentences, tf.string))
+        return _split(sentences, self.splitting.written)
 
     def call(self, sentences: Any) -> dict[str, tf.Tensor]:
-        return self.from_words(self.split(sentences))
+        return self.from_words(_split(sentences, self.splitting.spelled))
 
     def from_words(self, words: tf.RaggedTensor) -> dict[str, tf.Tensor]:
-        """As `call`, of sentences that are split already: strings `(batch, None)`."""
+        """As `call`, of words `(batch, None)` that are spelled as in the vocabulary."""
         words = words.with_values(normalize(words.values))
         longest = tf.maximum(1, tf.cast(words.bounding_shape(1), tf.int32))
         words = words.to_tensor("", shape=(None, None))
@@ -69,6 +75,13 @@ class WordFrontEnd(keras.layers.Layer):
             "words": tf.cast(self.word_ids(words), tf.int32),
             "characters": tf.cast(characters, tf.int32),
         }
+
+
+def _split(sentences: Any, rules: Rules) -> tf.RaggedTensor:
+    sentences = tf.convert_to_tensor(sentences, tf.string)
+    for pattern, rewrite in rules:
+        sentences = tf.strings.regex_replace(sentences, pattern, rewrite)
+    return tf.strings.split(sentences)
 
 
 def normalize(words: tf.Tensor) -> tf.Tensor:

@@ -74,6 +74,11 @@ def load(path: str | os.PathLike, num_threads: int = 1) -> Runner:
         raise UserError(f"path must be a file's name. Received: path={path!r}")
     num_threads = positive_integer("num_threads", num_threads)
     path = pathlib.Path(path)
+    if (path / "saved_model.pb").is_file():
+        raise UserError(
+            f"{path} is an exported SavedModel: run it with tf.saved_model.load, or "
+            "give a .tflite or .onnx file."
+        )
     if path.suffix not in (".tflite", ".onnx"):
         raise UserError(
             f"path must end in .tflite or .onnx. Received: path={str(path)!r}"

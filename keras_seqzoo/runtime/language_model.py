@@ -32,7 +32,7 @@ class TextGenerator:
         top_p: float | None = None,
         primer: str = "",
     ) -> str:
-        """Continues a text, until an empty line at most.
+        """Continues a text, until an empty line at most; `<unk>` is not drawn.
 
         Args:
             steps: How many tokens to add to the primer, at most; None for 2,000
@@ -46,7 +46,7 @@ class TextGenerator:
             primer: The text to go on from.
 
         Returns:
-            The primer and what was added, as the model's tokens.
+            The primer as it was given, and what was added.
 
         Raises:
             UserError: An argument is out of range, the primer has a token that is not
@@ -54,13 +54,14 @@ class TextGenerator:
         """
         steps = USUAL_STEPS[self.unit] if steps is None else steps
         sampling = checked_sampling(steps, seed, temperature, top_k, top_p)
-        primer = self.tokens.encode(primer)
+        read = self.tokens.encode(primer)
 
         def step(ids, states):
             answer, states = self.step({"tokens": ids[None]}, states)
             return answer["scores"][0], states
 
-        return self.tokens.decode(generate_tokens(step, sampling, primer))
+        drawn = generate_tokens(step, sampling, read, self.tokens.never_drawn)
+        return self.tokens.continued(primer, drawn)
 
 
 class LanguageModelRunner(TextGenerator, Runner):

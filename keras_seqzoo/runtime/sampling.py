@@ -67,7 +67,7 @@ def draw_token(scores: np.ndarray, rng: np.random.Generator, sampling: Sampling)
         return int(np.argmax(scores))
     chances = np.exp((scores - scores.max()) / sampling.temperature)
     chances /= chances.sum()
-    chances = np.where(_kept(chances, sampling), chances, 0.0)
+    chances = np.where(_kept(scores, chances, sampling), chances, 0.0)
     return int(rng.choice(len(chances), p=chances / chances.sum()))
 
 
@@ -82,12 +82,13 @@ def draw_notes(
         # tanh does not overflow, as exp would.
         chances = 0.5 + 0.5 * np.tanh(scores / (2 * sampling.temperature))
     sounds = rng.random(len(scores)) < chances
-    return (_kept(chances, sampling) & sounds).astype(np.uint8)
+    return (_kept(scores, chances, sampling) & sounds).astype(np.uint8)
 
 
-def _kept(chances: np.ndarray, sampling: Sampling) -> np.ndarray:
+def _kept(scores: np.ndarray, chances: np.ndarray, sampling: Sampling) -> np.ndarray:
     """Which may be drawn by `top_k` and `top_p`, booleans."""
-    order = np.argsort(-chances, kind="stable")
+    # Not by the chances: a low temperature makes many of them 0 or 1.
+    order = np.argsort(-scores, kind="stable")
     kept = np.ones(len(chances), bool)
     if sampling.top_k is not None:
         kept[order[sampling.top_k :]] = False

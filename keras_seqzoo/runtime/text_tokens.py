@@ -1,5 +1,6 @@
 """Texts as the ids of their characters or words, and back, in Python."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -8,25 +9,30 @@ from keras_seqzoo.errors import UserError
 
 END_OF_LINE = 0  # Its id; also what a text begins after.
 FIRST_TOKEN = 1  # The id of the vocabulary's first entry.
-UNKNOWN_WORD = "<unk>"
+UNKNOWN_WORD, NUMBER = "<unk>", "N"  # as Penn Treebank's texts have them
+_NUMBER = re.compile("[0-9]+([.,/][0-9]+)*")
 _NAMED = 5  # Unknown tokens that an error names, at most.
 
 
 class TextTokens:
     """The ids of a text's tokens.
 
-    A word's case counts only if it is known as written; an unknown word is `<unk>` if
-    the vocabulary has that.
+    A word's case counts only if it is known as written. A number that is unknown is
+    `N`, and any other unknown word `<unk>`, if the vocabulary has them.
 
     Args:
         vocabulary: The characters, or words, that are known, without the end of a line.
         unit: What a token is, "character" or "word".
+
+    Attributes:
+        never_drawn: Ids that a text which is drawn shall not have: that of `<unk>`.
     """
 
     def __init__(self, vocabulary: Sequence[str], unit: str) -> None:
         self._entries = ["\n", *vocabulary]
         self._ids = {entry: number for number, entry in enumerate(self._entries)}
         self.unit = unit
+        self.never_drawn = [self._ids[w] for w in (UNKNOWN_WORD,) if w in self._ids]
 
     def encode(self, text: str) -> np.ndarray:
         """The ids of a text, int32 `(tokens,)`.
@@ -55,10 +61,21 @@ class TextTokens:
             return "".join(tokens)
         return " ".join(tokens).replace(" \n", "\n").replace("\n ", "\n")
 
+    def continued(self, text: str, ids: Iterable[int]) -> str:
+        """The text as it is, and after it what some ids say."""
+        added = self.decode(ids)
+        parted = self.unit == "character" or not text or not added
+        if parted or text[-1].isspace() or added[0] == "\n":
+            return text + added
+        return f"{text} {added}"
+
     def _id(self, token: str) -> int | None:
         if self.unit == "character" or token in self._ids:
             return self._ids.get(token)
-        return self._ids.get(token.lower(), self._ids.get(UNKNOWN_WORD))
+        unknown = self._ids.get(UNKNOWN_WORD)
+        if _NUMBER.fullmatch(token):
+            unknown = self._ids.get(NUMBER, unknown)
+        return self._ids.get(token.lower(), unknown)
 
 
 def _words(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Drawing a text token by token, with NumPy alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ def generate_tokens(
     step: Callable[[np.ndarray, Any], tuple[np.ndarray, Any]],
     sampling: Sampling,
     primer: np.ndarray,
+    never_drawn: Sequence[int] = (),
 ) -> np.ndarray:
     """Draws a text, at most until an empty line.
 
@@ -24,9 +25,10 @@ def generate_tokens(
             None at the start.
         sampling: How to draw; its steps are the most to draw.
         primer: Ids to go on from, int32 `(time,)`.
+        never_drawn: Ids that are left out of the draw.
 
     Returns:
-        The ids of the primer and of what was drawn, int32.
+        The ids of what was drawn, int32.
     """
     rng = np.random.default_rng(sampling.seed)
     tokens, states = [END_OF_LINE, *primer.tolist()], None
@@ -36,7 +38,9 @@ def generate_tokens(
             fed = np.array(tokens[read : read + CHUNK], np.int32)
             scores, states = step(fed, states)
             read += len(fed)
-        tokens.append(draw_token(scores[-1], rng, sampling))
+        drawable = scores[-1].copy()
+        drawable[list(never_drawn)] = -np.inf
+        tokens.append(draw_token(drawable, rng, sampling))
         if tokens[-2:] == [END_OF_LINE, END_OF_LINE]:
             break
-    return np.array(tokens[1:], np.int32)
+    return np.array(tokens[1 + len(primer) :], np.int32)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from keras_seqzoo.arguments import positive_integer, strings
 from keras_seqzoo.runtime.files import ModelFile
 from keras_seqzoo.runtime.runner import Arrays, Runner
+from keras_seqzoo.runtime.word_splitting import SPLITTINGS
 from keras_seqzoo.runtime.words import WordIds, split
 
 
@@ -22,12 +23,13 @@ class WordRunner(Runner):
         self.vocabulary = file.lines("vocabulary.txt")
         self.characters = file.lines("characters.txt")
         self.labels = file.lines("labels.txt")
-        word_length = file.description["task"]["word_length"]
-        self._ids = WordIds(self.vocabulary, self.characters, word_length)
+        task = file.description["task"]
+        self._splitting = SPLITTINGS[task.get("splitting", "white_space")]
+        self._ids = WordIds(self.vocabulary, self.characters, task["word_length"])
 
     def preprocessor(self, sentences: Sequence[str]) -> Arrays:
         """The model's inputs of some sentences, as the model's own front end's."""
-        return self._ids([split(one) for one in sentences])
+        return self._ids([split(one, self._splitting.spelled) for one in sentences])
 
     def _answers(
         self, sentences: Sequence[str], batch_size: int
@@ -36,5 +38,6 @@ class WordRunner(Runner):
         sentences = strings("sentences", sentences)
         batch_size = positive_integer("batch_size", batch_size)
         for start in range(0, len(sentences), batch_size):
-            batch = [split(one) for one in sentences[start : start + batch_size]]
-            yield batch, self(self._ids(batch))
+            batch = sentences[start : start + batch_size]
+            words = [split(one, self._splitting.written) for one in batch]
+            yield words, self(self.preprocessor(batch))

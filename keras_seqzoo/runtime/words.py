@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_seqzoo.runtime.word_splitting import Rules
+
 PADDING, OUT_OF_VOCABULARY, FIRST_WORD = 0, 1, 2
 
 # TensorFlow's Unicode is version 13: letters that are younger have no case to it, so
@@ -56,8 +58,15 @@ class WordIds:
         return {"words": words, "characters": characters}
 
 
-def split(sentence: str) -> list[str]:
-    """The words as written; a sentence is split at ASCII white space."""
+def split(sentence: str, rules: Rules = ()) -> list[str]:
+    """The words of a sentence: it is split at ASCII white space, after the rules.
+
+    Args:
+        sentence: The text.
+        rules: Those of a `Splitting`.
+    """
+    for pattern, rewrite in rules:
+        sentence = re.sub(pattern, rewrite, sentence)
     # Bytes, because strings are split at other Unicode's white space too.
     words = sentence.encode("utf-8", "replace").split()
     return [word.decode() for word in words]

@@ -73,17 +73,18 @@ def test_a_note_that_nobody_ends_ends_with_its_track(tmp_path):
     assert np.argwhere(read_midi(path)).tolist() == [[0, 39], [1, 39], [2, 41]]
 
 
-@pytest.mark.parametrize("pitch", [20, 109])
-def test_a_pitch_outside_the_keys_is_named(tmp_path, pitch):
-    path = midi(tmp_path / "x.mid", [("note_on", 0, pitch, 64, 0)])
-    with pytest.raises(UserError, match=f"from 21 to 108. Received: {pitch}"):
+def test_all_pitches_outside_the_keys_are_named(tmp_path):
+    notes = [("note_on", 0, pitch, 64, 0) for pitch in (109, 60, 5, 20, 21, 108)]
+    path = midi(tmp_path / "x.mid", notes)
+    with pytest.raises(UserError, match="from 21 to 108. Received: 5, 20, 109$"):
         read_midi(path)
 
 
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"", "cannot be read as MIDI|damaged"),
+        (b"", "a damaged MIDI file: it ends too early$"),
+        (b"hello\n", "a damaged MIDI file: it ends too early$"),
         (b"no MIDI file", "cannot be read as MIDI"),
         (
             b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x00\x60MTrk\x00\x00\x00\x09\x00",
@@ -111,6 +112,12 @@ def test_a_cut_file_is_refused_or_read_and_never_crashes(tmp_path):
             read_midi(tmp_path / "cut.mid")
         except UserError as error:
             assert "cut.mid" in str(error)
+
+
+def test_a_file_of_drums_alone_says_that_they_are_left_out(tmp_path):
+    path = midi(tmp_path / "x.mid", [("note_on", 9, 36, 64, 0)])
+    with pytest.raises(UserError, match="a note or more, besides drums. Received"):
+        read_midi(path)
 
 
 def test_a_file_without_notes(tmp_path):

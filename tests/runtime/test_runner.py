@@ -197,6 +197,12 @@ def test_foreign_files(suffix, files, tmp_path):
             runtime.load(path)
 
 
+def test_a_saved_model_says_what_runs_it(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(UserError, match="SavedModel: run it with tf.saved_model.load"):
+        runtime.load(tmp_path)
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_damaged_files_never_reach_the_runtime(suffix, files, tmp_path):
     """Cut short, or a bit flipped: refused in one line, or it made no difference."""

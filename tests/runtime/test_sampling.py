@@ -47,6 +47,21 @@ def test_top_p_keeps_the_share_of_the_notes():
         assert found.tolist() == sorted(np.argsort(-SCORES)[:kept].tolist())
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1e-6])
+def test_without_warmth_the_likeliest_are_kept_wherever_they_stand(temperature):
+    scores, rng = np.array([1.0, 5.0, -3.0, 2.0]), np.random.default_rng(0)
+    for options, expected in [
+        ({}, [1, 1, 0, 1]),
+        ({"top_k": 1}, [0, 1, 0, 0]),
+        ({"top_k": 2}, [0, 1, 0, 1]),
+        ({"top_p": 0.3}, [0, 1, 0, 0]),
+        ({"top_p": 0.6}, [0, 1, 0, 1]),
+    ]:
+        one = sampling(temperature=temperature, **options)
+        assert draw_notes(scores, rng, one).tolist() == expected
+        assert draw_token(scores, rng, one) == 1
+
+
 def test_the_primer_is_fed_and_then_each_step_drawn():
     fed = []
 

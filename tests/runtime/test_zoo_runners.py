@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_seqzoo as seqzoo
 from keras_seqzoo import runtime
@@ -45,6 +46,27 @@ def test_a_sentence_classifier(name, tmp_path):
         assert sum(weights) == pytest.approx(1.0 if weights else 0.0, abs=1e-5)
     assert runner.predict_text(SENTENCES) == [e[:2] for e in runner.explain(SENTENCES)]
     assert runner.predict_text([]) == []
+
+
+@pytest.mark.parametrize("name", ["x.tflite", "x.onnx", "saved_model"])
+def test_both_spellings_of_a_sentence_get_one_answer(name, tmp_path):
+    model = made(SentenceClassifier, splitting="penn", vocabulary=["cat", "'s", "``"])
+    texts = ['Cat\'s "bag".', "Cat 's `` bag '' ."]
+    expected = model.explain(texts)
+    if name == "saved_model":
+        seqzoo.export(model, tmp_path / name, batches=(1,), lengths=(5,))
+        serve_text = tf.saved_model.load(tmp_path / name).signatures["serve_text"]
+        answer = serve_text(text=tf.constant(texts))
+        chances = answer["probabilities"].numpy().max(axis=1)
+        words = [[w.decode() for w in row] for row in answer["words"].numpy()]
+    else:
+        found = exported(model, tmp_path / name).explain(texts)
+        chances = [chance for _, chance, _ in found]
+        words = [[word for word, _ in weights] for _, _, weights in found]
+    assert chances[0] == pytest.approx(chances[1], abs=1e-6)
+    assert chances == pytest.approx([chance for _, chance, _ in expected], abs=1e-5)
+    assert words == [["Cat", "'s", '"', "bag", '"', "."], texts[1].split()]
+    assert words == [[word for word, _ in weights] for _, _, weights in expected]
 
 
 @pytest.mark.parametrize("name", ["x.tflite", "x.onnx"])

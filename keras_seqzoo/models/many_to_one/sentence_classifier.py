@@ -12,6 +12,7 @@ from keras_seqzoo.arguments import (
     different_characters,
     different_words,
     natural_number,
+    one_of,
     positive_integer,
     strings,
     text,
@@ -26,6 +27,7 @@ from keras_seqzoo.models.word_features import LONGEST_WORD, word_features
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.preprocessing.words import WordFrontEnd
 from keras_seqzoo.registry import register
+from keras_seqzoo.runtime.word_splitting import SPLITTINGS
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -48,6 +50,8 @@ class SentenceClassifier(ZooModel):
         character_size: Size of the character embedding; 0 for no characters.
         character_filters: Filters of the character CNN, of width 3.
         word_length: Characters read of each word, at most `LONGEST_WORD`.
+        splitting: How a sentence is split into words: "white_space", or "penn" for a
+            vocabulary of a text in which punctuation, 's and n't are words.
         dropout: Dropout rate of the embeddings, between the recurrent layers (both
             with one mask for all words of a sentence) and before the head.
         cell_arguments: Further arguments of the recurrent layers.
@@ -82,6 +86,7 @@ class SentenceClassifier(ZooModel):
         character_size: int = 16,
         character_filters: int = 32,
         word_length: int = 16,
+        splitting: str = "white_space",
         dropout: float = 0.5,
         cell_arguments: dict | None = None,
         name: str | None = "sentence_classifier",
@@ -98,10 +103,11 @@ class SentenceClassifier(ZooModel):
         character_size = natural_number("character_size", character_size)
         character_filters = positive_integer("character_filters", character_filters)
         word_length = positive_integer("word_length", word_length, LONGEST_WORD)
+        splitting = one_of("splitting", splitting, SPLITTINGS)
         dropout = rate("dropout", dropout)
         cell_arguments = checked_cell_arguments(cell_arguments)
 
-        preprocessor = WordFrontEnd(vocabulary, characters, word_length)
+        preprocessor = WordFrontEnd(vocabulary, characters, word_length, splitting)
         inputs, x, mask = word_features(
             vocabulary,
             characters,
@@ -143,6 +149,7 @@ class SentenceClassifier(ZooModel):
             "character_size": character_size,
             "character_filters": character_filters,
             "word_length": word_length,
+            "splitting": splitting,
             "dropout": dropout,
             "cell_arguments": cell_arguments,
         }
@@ -156,7 +163,7 @@ class SentenceClassifier(ZooModel):
         """Classify sentences.
 
         Args:
-            sentences: Strings; each is split at white space.
+            sentences: Strings.
             batch_size: Sentences computed at a time.
 
         Returns:
@@ -209,6 +216,7 @@ class SentenceClassifier(ZooModel):
         return {
             "kind": "sentence_classification",
             "word_length": self.config["word_length"],
+            "splitting": self.config["splitting"],
         }
 
     def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -228,7 +236,7 @@ class SentenceClassifier(ZooModel):
     def serve_text(self, sentences: Any) -> dict[str, Any]:
         """As `serve`, of strings `(batch,)`: labels by name; `words`, "" at padding."""
         words = self.preprocessor.split(sentences)
-        result = self.serve(self.preprocessor.from_words(words))
+        result = self.serve(self.preprocessor(sentences))
         length = tf.shape(result["word_weights"])[1]
         dense = words.to_tensor("", shape=(None, None))
         dense = tf.pad(dense, [(0, 0), (0, length - tf.shape(dense)[1])])

@@ -42,9 +42,9 @@ model.explain(["a film that never loses its way"])  # and each word's weight
 mine = seqzoo.load("{name}", labels=["question", "request"])
 """
     LIMITS = """\
-English sentences of film reviews, lower-cased and split at spaces, punctuation apart as
-in the data. There is no neutral class: a sentence without a feeling gets one. Irony is
-often missed. No other domain was tried, and no bias was looked for."""
+English sentences of film reviews, lower-cased and split into words. There is no neutral
+class: a sentence without a feeling gets one. Irony is often missed. No other domain was
+tried, and no bias was looked for."""
     STEPS = "words"
 
     @classmethod

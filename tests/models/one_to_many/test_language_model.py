@@ -60,8 +60,9 @@ def test_greedy_text_takes_the_likeliest_token_each_time():
     model = made(WordModel)
     ids = [0, *model.tokens.encode("the market")]
     for _ in range(6):
-        scores = np.asarray(model({"tokens": np.array([ids], "int32")}))
-        ids.append(int(scores[0, -1].argmax()))
+        scores = np.array(model({"tokens": np.array([ids], "int32")})[0, -1])
+        scores[model.config["vocabulary"].index("<unk>") + 1] = -np.inf
+        ids.append(int(scores.argmax()))
         if ids[-2:] == [0, 0]:
             break
     expected = model.tokens.decode(ids[1:])
@@ -69,6 +70,14 @@ def test_greedy_text_takes_the_likeliest_token_each_time():
         options = {"seed": seed, "temperature": 0, "primer": "the market"}
         assert model.generate(6, **options) == expected
         assert model.generate(6, seed=seed, top_k=1, primer="the market") == expected
+
+
+def test_the_primer_stays_as_it_is_and_no_unknown_word_is_drawn(model):
+    model.get_layer("head").bias.assign([0, 0, 0, 0, 0, 1e9, 0])  # of <unk>
+    text = model.generate(20, primer="Zxqwv  1234")
+    assert text.startswith("Zxqwv  1234") and "<unk>" not in text
+    added = text.removeprefix("Zxqwv  1234")
+    assert added and model.generate(20, primer="<unk> N") == f"<unk> N{added}"
 
 
 def test_a_seed_makes_its_text():
