@@ -21,6 +21,8 @@ from keras_seqzoo.models.entry_logits import EntryLogits
 from keras_seqzoo.models.example_rows import random_sentences
 from keras_seqzoo.models.seq2seq.network import Network
 from keras_seqzoo.models.zoo_model import ZooModel
+from keras_seqzoo.preprocessing.subwords import Subwords
+from keras_seqzoo.preprocessing.white_space import single_spaced, stripped
 from keras_seqzoo.runtime.subwords import END, PADDING, START, UNKNOWN
 from keras_seqzoo.runtime.translation import TranslationPieces
 
@@ -77,6 +79,7 @@ class Translator(ZooModel):
         if not network.attends:
             self.searched_outputs = ("tokens",)
         self.pieces = TranslationPieces(vocabulary)
+        self.preprocessor = Subwords(vocabulary, lower_case=True)
         self._searches = {}
 
     # From a sentence to its translation, in the graph.
@@ -177,6 +180,16 @@ class Translator(ZooModel):
             much each subword saw of each of the source.
         """
         return self.search(inputs["source"])
+
+    def serve_text(self, sentences: Any) -> dict[str, Any]:
+        """As `serve`, of strings `(batch,)`, with strings `translations` besides.
+
+        They are those of `translate`; of an empty sentence "".
+        """
+        sentences = single_spaced(sentences)
+        result = self.serve({"source": self.preprocessor(sentences, end=True)})
+        texts = stripped(self.preprocessor.to_text(result["tokens"]))
+        return {**result, "translations": tf.where(sentences == "", "", texts)}
 
     # For users: sentences in, sentences out.
 
