@@ -2,8 +2,8 @@
 
     python tools/keep_int8.py DATA TAG...
 
-For a tag whose recipe got `training.keep: int8` after its training, which is the same with
-it: only what is kept of the weights differs, and with it the figures.
+For a tag whose recipe got `training.keep: int8` after its training, which is the same
+with it: only what is kept of the weights differs, and with it the figures.
 """
 
 import argparse
