@@ -17,6 +17,7 @@ from keras_seqzoo.arguments import (
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.decoding import beam_search, for_each_beam, greedy_search
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.compiled import compiled
 from keras_seqzoo.models.entry_logits import EntryLogits
 from keras_seqzoo.models.example_rows import random_sentences
 from keras_seqzoo.models.seq2seq.network import Network
@@ -250,10 +251,8 @@ class Translator(ZooModel):
         key = beams, length_penalty
         if key not in self._searches:
             spec = tf.TensorSpec((None, None), tf.int32)
-            self._searches[key] = tf.function(
-                lambda source: self.search(source, *key),
-                input_signature=[spec],
-                autograph=False,
+            self._searches[key] = compiled(
+                lambda source: self.search(source, *key), [spec]
             )
         search = self._searches[key]
         return lambda inputs: {
