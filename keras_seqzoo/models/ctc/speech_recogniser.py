@@ -28,7 +28,6 @@ from keras_seqzoo.layers.feature_normalization import (
 )
 from keras_seqzoo.layers.new_labels import NewLabels
 from keras_seqzoo.layers.spec_augment import RandomLoudness, SpecAugment
-from keras_seqzoo.models.compiled import compiled
 from keras_seqzoo.models.ctc.frame_convolutions import frame_convolutions
 from keras_seqzoo.models.example_rows import random_padding, random_series
 from keras_seqzoo.models.labels import label_names
@@ -240,7 +239,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         inputs = self.served_inputs()
         specs = {k: tf.TensorSpec(x.shape, x.dtype) for k, x in inputs.items()}
         self._step = None
-        self._recognise = compiled(self.serve, [specs])
+        self._recognise = tf.function(self.serve, input_signature=[specs])
 
     def steps(self, frames: int) -> int:
         """The steps in which so many frames are answered."""
