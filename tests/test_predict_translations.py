@@ -94,7 +94,11 @@ def test_the_heat_map_is_drawn(seqzoo, presets, tmp_path):
         ("gru_luong_translator", ["a", "-o", "x.gif"], "--output must end in .png"),
         ("gru_luong_translator", ["a", "b", "-o", "x.png"], "Received: 2 sentences"),
         ("gru_luong_translator", ["", "-o", "x.png"], "with a word or more"),
-        ("gru_luong_translator", ["a", "--plot"], "--plot needs a classifier of text"),
+        (
+            "gru_luong_translator",
+            ["a", "--plot"],
+            "each word saw is drawn with -o FILE",
+        ),
     ],
 )
 def test_bad_input_is_one_line(seqzoo, presets, monkeypatch, name, arguments, message):

@@ -9,6 +9,8 @@ Reads docs/bench/*.json, which these commands write (on an idle machine):
     KERAS_BACKEND=jax seqzoo bench train --gpu --output docs/bench/gpu.json
     KERAS_BACKEND=torch seqzoo bench train --gpu --output docs/bench/gpu_torch.json
     seqzoo bench export --output docs/bench/export.json
+    seqzoo bench decode lstm_luong_translator.multi30k transformer.multi30k \\
+        --output docs/bench/decode.json
 
 What is not there is left out.
 
@@ -27,6 +29,7 @@ from readme_section import replace_section
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = "docs/bench"
 SECTION, EXPORT_SECTION = "bench table", "export table"
+DECODE_SECTION = "decode table"
 MEAN, LARGEST = "geometric mean", "largest ratio"
 
 LAYERS = {
@@ -68,6 +71,7 @@ GPU_TARGETS = {
     for peer in ("keras.layers.LSTM (cuDNN)", "torch.nn.LSTM")
 }
 FIRST_CALL_TARGET_S = 5.0
+DECODE_TARGET = 1.0
 
 
 def sections(results: dict[str, dict]) -> dict[str, str]:
@@ -75,6 +79,8 @@ def sections(results: dict[str, dict]) -> dict[str, str]:
     found = {SECTION: section(results)}
     if "export" in results:
         found[EXPORT_SECTION] = export_section(results["export"])
+    if "decode" in results:
+        found[DECODE_SECTION] = decode_section(results["decode"])
     return found
 
 
@@ -328,6 +334,22 @@ def _reached(target: dict) -> str:
     figure = "does not run" if value is None else f"{value:.3g}"
     layer = EXPORT_LAYERS[target["model"]]
     return f"{layer} {figure}" if target["reached"] else f"**{layer} {figure}**"
+
+
+def decode_section(result: dict) -> str:
+    """Markdown of searches in one file, each against a loop over its steps."""
+    rows = result["rows"]
+    beams = " or ".join(str(width) for width in _unique(row["beams"] for row in rows))
+    title = "one ONNX file against a Python loop over its steps"
+    lines = [f"Beam search of width {beams}: {title}; {_how(result)}", ""]
+    lines.append(_line(["model", "steps", "one file", "loop", "ratio", "target"]))
+    lines.append("|---" * 6 + "|")
+    for row in rows:
+        times = [f"{_figure(row[f'{side}_ms'])} ms" for side in ("file", "loop")]
+        verdict = _verdict(DECODE_TARGET, row["ratio"])
+        cells = [row["model"], str(row["steps"]), *times, f"{row['ratio']:.2f}"]
+        lines.append(_line([*cells, verdict]))
+    return "\n".join(lines)
 
 
 def _verdicts(wanted: dict[str, float], ratios: dict[str, float]) -> str:

@@ -13,10 +13,10 @@ the figures.
 import json
 import sys
 
-from readme_section import ROOT, measured_section
+from readme_section import ROOT, measured_section, pretrained
 
 RESULTS = ROOT / "docs" / "bench" / "captions.json"
-SECTION = "caption table"
+SECTION, METRIC = "caption table", "bleu4"
 PICTURES = 100  # That the two encoders are compared on: the first of test.
 # On all 1,000 test pictures, as the data's README has them.
 PUBLISHED = {
@@ -75,13 +75,7 @@ def measure(data_dir: str, tags: list[str]) -> dict:
     rows = one_a_picture(Captioning.read("flickr8k", "test", data_dir))
     references = [row.references for row in rows]
     found.setdefault("tags", {})
-    if not tags:
-        tags = [
-            tag
-            for tag in seqzoo.list_models(pretrained=True)
-            if seqzoo.info(tag).metric == Captioning.METRIC
-        ]
-    for tag in tags:
+    for tag in tags or pretrained(METRIC):
         model = seqzoo.load(tag)
         entry = {"cell": model.config["cell"], "parameters": model.count_params()}
         for name, beams in (("beam", model.config["beams"]), ("greedy", 1)):
@@ -117,9 +111,14 @@ def table(found: dict) -> str:
     return "\n".join([*lines, "", agreement])
 
 
+def without_row(found: dict) -> list[str]:
+    """The pretrained tags that were not measured."""
+    return [tag for tag in pretrained(METRIC) if tag not in found["tags"]]
+
+
 def main() -> int:
     purpose = __doc__.splitlines()[0]
-    return measured_section(purpose, SECTION, RESULTS, measure, table)
+    return measured_section(purpose, SECTION, RESULTS, measure, table, without_row)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 import argparse
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+PRESETS = ROOT / "keras_seqzoo" / "presets"
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -31,17 +32,34 @@ def write_section(readme: pathlib.Path, name: str, content: str) -> None:
 
 
 def check_section(
-    readme: pathlib.Path, name: str, content: str, tool: str | None = None
+    readme: pathlib.Path,
+    name: str,
+    content: str,
+    without_row: Iterable[str] = (),
+    tool: str | None = None,
 ) -> int:
     """Says whether the content is in the file: exit status 0, or 1 if not.
 
-    `tool` writes the section; None for one with the section's name.
+    Nor is a table up to date in which the tags `without_row` are missing. `tool` writes
+    the section; None for one with the section's name.
     """
     text = readme.read_text("utf-8")
     is_there = replace_section(text, name, content) == text
-    tool = tool or name.replace(" ", "_")
-    print("up to date" if is_there else f"README.md: run tools/{tool}.py")
-    return int(not is_there)
+    tool, tags = f"tools/{tool or name.replace(' ', '_')}.py", " ".join(without_row)
+    if tags:
+        print(f"No row of {tags}: run {tool} --measure DATA {tags}")
+    elif is_there:
+        print("up to date")
+    else:
+        print(f"README.md: run {tool}")
+    return int(bool(tags) or not is_there)
+
+
+def pretrained(metric: str, presets: pathlib.Path = PRESETS) -> list[str]:
+    """The shipped tags whose figure is of this metric."""
+    configs = sorted(presets.glob("*/config.json"))
+    known = [json.loads(one.read_text("utf-8"))["metadata"] for one in configs]
+    return [one["tag"] for one in known if one.get("metric") == metric]
 
 
 def measured_section(
@@ -50,6 +68,7 @@ def measured_section(
     results: pathlib.Path,
     measure: Callable[[str, list[str]], Any],
     table: Callable[[Any], str],
+    without_row: Callable[[Any], Iterable[str]] = lambda found: (),
 ) -> int:
     """The command line of a tool that measures tags and writes a table of them.
 
@@ -60,6 +79,7 @@ def measured_section(
         measure: `(folder of the data sets, tags; none for all) -> what was measured`,
             with what it keeps of the file.
         table: What was measured as Markdown.
+        without_row: The tags that should have been measured too.
 
     Returns:
         The exit status.
@@ -72,9 +92,10 @@ def measured_section(
         data_dir, *tags = arguments.measure
         found = measure(data_dir, tags)
         results.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    content = table(json.loads(results.read_text("utf-8")))
+    found = json.loads(results.read_text("utf-8"))
+    content = table(found)
     readme = ROOT / "README.md"
     if arguments.check:
-        return check_section(readme, name, content)
+        return check_section(readme, name, content, without_row(found))
     write_section(readme, name, content)
     return 0

@@ -151,7 +151,7 @@ def main() -> int:
     for section, spec in TABLES.items():
         content = table(found, spec)
         if check:
-            status |= check_section(readme, section, content, "task_tables")
+            status |= check_section(readme, section, content, tool="task_tables")
         else:
             write_section(readme, section, content)
     return status

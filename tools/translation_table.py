@@ -14,10 +14,10 @@ import pathlib
 import sys
 import tempfile
 
-from readme_section import ROOT, measured_section
+from readme_section import ROOT, measured_section, pretrained
 
 RESULTS = ROOT / "docs" / "bench" / "translation.json"
-SECTION = "translation table"
+SECTION, METRIC = "translation table", "bleu"
 # By data set; Multi30k's are of lower-cased, tokenised text, which is easier.
 PUBLISHED = {
     "multi30k": {
@@ -36,13 +36,7 @@ def measure(data_dir: str, tags: list[str]) -> dict:
     from keras_seqzoo.training.tasks.translation import Translation, bleu_of
 
     found = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-    if not tags:
-        tags = [
-            tag
-            for tag in seqzoo.list_models(pretrained=True)
-            if seqzoo.info(tag).metric == Translation.METRIC
-        ]
-    for tag in tags:
+    for tag in tags or pretrained(METRIC):
         metadata = seqzoo.info(tag).metadata
         rows = Translation.read(metadata["dataset"], metadata["split"], data_dir)
         sources = [row.source for row in rows]
@@ -94,9 +88,14 @@ def table(found: dict) -> str:
     return "\n".join([*lines, "", f"sacrebleu's signatures: {'; '.join(said)}."])
 
 
+def without_row(found: dict) -> list[str]:
+    """The pretrained tags that were not measured."""
+    return [tag for tag in pretrained(METRIC) if tag not in found]
+
+
 def main() -> int:
     purpose = __doc__.splitlines()[0]
-    return measured_section(purpose, SECTION, RESULTS, measure, table)
+    return measured_section(purpose, SECTION, RESULTS, measure, table, without_row)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A search inside one ONNX file against a Python loop over its steps in onnxruntime."""
 
 import pathlib
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from keras_seqzoo.bench.timing import median_ratio, take_turns
 from keras_seqzoo.decoding import for_each_beam
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export.onnx import write_onnx
+from keras_seqzoo.export.quiet import quiet
 from keras_seqzoo.export.serving import Served
 from keras_seqzoo.models.seq2seq.translator import FIRST_WRITTEN, Translator
 from keras_seqzoo.runtime.subwords import END, START
@@ -33,7 +35,8 @@ def bench_decode(
 ) -> dict:
     """Times translators' searches, each in one file and as a loop: on one thread.
 
-    Both find a translation of the same score, or it is an error.
+    Both find a translation of the same score, or it is an error. What each model took
+    is said on standard error as soon as it is known.
 
     Args:
         names: Pretrained tags, presets, or architectures (their weights are random, and
@@ -45,7 +48,7 @@ def bench_decode(
     Returns:
         "rows": "model", "beams", "steps", "file_ms", "loop_ms" (medians), "ratio" (the
         median of the rounds' file / loop); and how they came about: "command",
-        "seconds", "threads", "machine".
+        "sweep" (None), "seconds", "threads", "machine".
 
     Raises:
         UserError: A model is unknown or no translator.
@@ -53,18 +56,23 @@ def bench_decode(
     set_threads(1)
     result = {
         "command": "decode",
+        "sweep": None,
         "seconds": seconds,
         "threads": 1,
         "machine": facts(),
         "rows": [],
     }
-    for name in names or ARCHITECTURES:
+    names = names or ARCHITECTURES
+    for number, name in enumerate(names, 1):
         model = _model(name)
         with tempfile.TemporaryDirectory() as folder:
             row = decode_row(model, beams, seconds, pathlib.Path(folder))
         result["rows"].append({"model": name, **row})
         if save:
             save(result)
+        times = f"{row['file_ms']:.1f} ms against {row['loop_ms']:.1f} ms"
+        where = f"{number} of {len(names)}, {name}"
+        print(f"{where}: {times}, {row['ratio']:.2f}", file=sys.stderr, flush=True)
     return result
 
 
@@ -73,14 +81,11 @@ def decode_row(
 ) -> dict[str, Any]:
     """The row of one model, without its name."""
     source = model.pieces.source_ids([SENTENCE])
-    file = folder / "whole.onnx"
 
     def whole(inputs):
         return model.search(inputs["source"], beams)
 
-    specs = model.served_inputs()
-    write_onnx(Served(model, whole, specs, model.served_examples), file)
-    run = _Session(file)
+    run = _written(model, whole, model.served_inputs(), folder / "whole.onnx")
     begin, step = step_files(model, beams, folder)
     penalty, length = model.config["length_penalty"], model.config["max_length"]
 
@@ -142,9 +147,10 @@ def step_files(
     }
     specs["tokens"] = tf.TensorSpec((None,), tf.int32, "tokens")
     inputs = model.served_inputs()
-    write_onnx(Served(model, begun, inputs, None), folder / "begin.onnx")
-    write_onnx(Served(model, stepped, specs, None), folder / "step.onnx")
-    return _Session(folder / "begin.onnx"), _Session(folder / "step.onnx")
+    return (
+        _written(model, begun, inputs, folder / "begin.onnx"),
+        _written(model, stepped, specs, folder / "step.onnx"),
+    )
 
 
 def loop_over_steps(
@@ -209,6 +215,13 @@ class _Session:
     def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         needed = {name: x for name, x in inputs.items() if name in self._inputs}
         return dict(zip(self._outputs, self._session.run(None, needed)))
+
+
+def _written(model, call, inputs, file):
+    """A function of the model as an ONNX file, in its session."""
+    with quiet():
+        write_onnx(Served(model, call, inputs, None), file)
+    return _Session(file)
 
 
 def _named(prefix: str, tensors: Sequence[Any]) -> dict[str, Any]:

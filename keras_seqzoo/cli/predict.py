@@ -13,6 +13,7 @@ from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json, words_over_slots
 
 _PLOT_NEEDS = "--plot needs a classifier of text, or a speech recogniser."
+_DRAWN_WITH_O = "What each word saw is drawn with -o FILE."
 _WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
 
 
@@ -80,14 +81,14 @@ def predict_command(
         raise UserError("--sample-rate needs a speech recogniser.")
     if hasattr(model, "caption"):
         if plot:
-            raise UserError(_PLOT_NEEDS)
+            raise UserError(f"{_PLOT_NEEDS} {_DRAWN_WITH_O}")
         from keras_seqzoo.cli.captions import predict_captions
 
         predict_captions(model, inputs, output, as_json)
         return
     if hasattr(model, "translate"):
         if plot:
-            raise UserError(_PLOT_NEEDS)
+            raise UserError(f"{_PLOT_NEEDS} {_DRAWN_WITH_O}")
         from keras_seqzoo.cli.translations import predict_translations
 
         sentences = [line for item in inputs or ("-",) for line in lines_of(item)]

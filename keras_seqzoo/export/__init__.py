@@ -216,17 +216,12 @@ def _written(step, form, served, place, quantize, data, sizes):
 
     serve = _runner(form, place, "serve")
     content = place.new if form == "saved_model" else place.new.read_bytes()
-    difference, tolerance, cases, labels = verify.verify(
-        served, serve, quantize=quantize, **sizes
-    )
+    verified = verify.verify(served, serve, quantize=quantize, **sizes)
     milliseconds, shape = verify.latency(served.timed(), serve)
     found = {
         "signatures": sorted(outputs),
         "operators": operators(content),
-        "max_difference": difference,
-        "tolerance": tolerance,
-        "cases": cases,
-        "different_labels": labels,
+        **dataclasses.asdict(verified),
         "latency_ms": milliseconds,
         "latency_shape": shape,
         "step_difference": None,
@@ -235,7 +230,7 @@ def _written(step, form, served, place, quantize, data, sizes):
     if step is not None:
         in_steps = _runner(form, place, "step")
         found["step_difference"] = verify.verify_step(
-            step, serve, in_steps, quantize, tolerance, cases
+            step, serve, in_steps, quantize, verified.tolerance, verified.cases
         )
         one_step = step.served.example(1, 1)
         found["step_latency_ms"], _ = verify.latency(one_step, in_steps)

@@ -21,8 +21,12 @@ class ExportReport:
         step_path: where the second file of an ONNX export is, None without one.
         operators: how many times it holds each operator.
         max_difference: the largest absolute difference from Keras seen in its own
-            runtime, over all `cases`.
+            runtime, over all `cases`; of a model that searches and has other scores
+            besides, in those.
         tolerance: what was allowed.
+        search_difference: of such a model the largest in its search's score and in what
+            goes with the sequence that was found; else None.
+        search_tolerance: what was allowed of that.
         cases: the (batch, length) pairs that were run.
         different_labels: how many labels (integer outputs), over all `cases`, are not
             Keras' but nearly as good by its scores; None without such outputs.
@@ -48,6 +52,8 @@ class ExportReport:
     operators: dict[str, int]
     max_difference: float
     tolerance: float
+    search_difference: float | None
+    search_tolerance: float | None
     cases: list[tuple[int, int]]
     different_labels: int | None
     keras_metric: float | None
@@ -83,6 +89,7 @@ class ExportReport:
             "size": f"{self.bytes / 1e6:.3f} MB",
             "difference": f"{self.max_difference:.1e} at most from Keras "
             f"(allowed {self.tolerance:.1e})" + labels,
+            "search": self._search_line(),
             "metric": self._metric_line(),
             "verified on": f"batch {_several(batches)}, "
             f"{self.length_name} {_several(lengths)}",
@@ -100,6 +107,14 @@ class ExportReport:
             )
             for name, value in rows.items()
             if value
+        )
+
+    def _search_line(self) -> str:
+        if self.search_difference is None:
+            return ""
+        return (
+            f"{self.search_difference:.1e} at most from Keras "
+            f"(allowed {self.search_tolerance:.1e})"
         )
 
     def _metric_line(self) -> str:

@@ -20,8 +20,8 @@ def write_saved_model(
 ) -> dict[str, dict[str, tf.Tensor]]:
     """Writes a folder with the signatures `serve`, from ids to the answer, and `step`.
 
-    A zoo model's has `serve_text` and `step_text` too, from raw text to the answer;
-    `serve_text` is then the default signature.
+    Of a zoo model that reads text, or writes it, there are `serve_text` and `step_text`
+    too, with strings for the ids; `serve_text` is then the default signature.
 
     Returns:
         For each signature its outputs, symbolic.
@@ -34,10 +34,11 @@ def write_saved_model(
         functions["step"] = step.served
     serve_text = getattr(served.model, "serve_text", None)
     if serve_text is not None:
-        text = {"text": tf.TensorSpec((None,), tf.string, "text")}
+        given = served.model.text_input()
+        text = {given.name: tf.TensorSpec(given.shape, given.dtype, given.name)}
 
         def call(tensors):
-            return serve_text(tensors["text"])
+            return serve_text(tensors[given.name])
 
         functions["serve_text"] = dataclasses.replace(served, call=call, inputs=text)
         if step is not None:

@@ -1,5 +1,6 @@
 """Does a written file compute what Keras computes? Run it and see."""
 
+import dataclasses
 import math
 import numbers
 import statistics
@@ -38,6 +39,18 @@ SEARCH_TOLERANCE = 1.0
 STEP_TOLERANCE = 1e-5
 
 
+@dataclasses.dataclass
+class Verified:
+    """How far a file is from Keras; as `ExportReport` has it."""
+
+    max_difference: float
+    tolerance: float
+    search_difference: float | None
+    search_tolerance: float | None
+    cases: list[tuple[int, int]]
+    different_labels: int | None
+
+
 def verify(
     served: Served,
     run: Callable,
@@ -47,7 +60,7 @@ def verify(
     batches: Sequence[int],
     lengths: Sequence[int],
     has_metric: bool = False,
-) -> tuple[float, float, list[tuple[int, int]], int | None]:
+) -> Verified:
     """Compares a file with Keras on several batches and lengths.
 
     Args:
@@ -58,9 +71,6 @@ def verify(
         batches, lengths: what is tried, each with each; sizes on which Keras itself
             fails, or gives NaN, are left out.
         has_metric: whether the task's own metric has a limit too.
-
-    Returns:
-        `(max_difference, tolerance, cases, different_labels)`.
 
     Raises:
         ExportError: at any difference over the tolerance, in a label that the
@@ -101,19 +111,27 @@ def verify(
         tolerance = of_searches = _default_tolerance(quantize, expected, has_metric)
         if quantize in ("int8", "int8_weights", "full_int8"):
             of_searches = max(tolerance, SEARCH_TOLERANCE * _scale(expected))
-    largest = 0.0
+    largest = [None, None]
     for case, wanted, found in zip(cases, expected, received):
-        difference, of_search = _differences(
+        differences = _differences(
             wanted, found, tolerance, _words(case), served.searched
         )
-        for off, allowed in ((difference, tolerance), (of_search, of_searches)):
+        for kind, allowed in enumerate((tolerance, of_searches)):
+            off = differences[kind]
+            if off is None:
+                continue
             if not off <= allowed:  # true of NaN too
                 raise ExportError(
                     f"the file differs from Keras by {off:.2e} on {_words(case)}; "
                     f"allowed are {allowed:.2e}"
                 )
-        largest = max(largest, difference, of_search)
-    return largest, tolerance, cases, _different_labels(expected, received)
+            largest[kind] = max(off, largest[kind] or 0.0)
+    pairs = [(largest[0], tolerance), (largest[1], of_searches)]
+    if largest[1] is None:
+        pairs = [(largest[0] or 0.0, tolerance), (None, None)]
+    elif largest[0] is None:  # all there is, is the search's
+        pairs = [(largest[1], of_searches), (None, None)]
+    return Verified(*pairs[0], *pairs[1], cases, _different_labels(expected, received))
 
 
 def verify_metric(
@@ -205,7 +223,7 @@ def verify_step(
             raise ExportError(
                 f"the file's step does not run on {case}: {first_line(error)}"
             ) from error
-        difference, _ = _differences(whole, answer, tolerance, case)
+        difference = _differences(whole, answer, tolerance, case)[0] or 0.0
         if not difference <= tolerance:
             raise ExportError(
                 f"the file's step differs from its whole answer by {difference:.2e} "
@@ -269,6 +287,8 @@ def _scale(answers):
 def _differences(wanted, found, tolerance, case, searched=()):
     """The largest difference in one case's float outputs, and in those of a search.
 
+    None of either where there is no such output.
+
     Where a search ended elsewhere, its score alone is compared: of two sequences that
     are as good, rounding may choose.
     """
@@ -276,7 +296,7 @@ def _differences(wanted, found, tolerance, case, searched=()):
         raise ExportError(
             f"the file's outputs must be {sorted(wanted)}. Received: {sorted(found)}"
         )
-    differences, of_search = [0.0], [0.0]
+    differences, of_search = [], []
     elsewhere = searched and _searched_elsewhere(wanted, found, searched)
     for name, keras_output in wanted.items():
         output = found[name]
@@ -297,7 +317,7 @@ def _differences(wanted, found, tolerance, case, searched=()):
             near_best &= _near_best(output, wanted, tolerance)
             if not ((output == keras_output) | near_best).all():
                 raise ExportError(f"output {name!r} on {case} differs from Keras")
-    return float(np.max(differences)), float(np.max(of_search))
+    return [float(np.max(x)) if x else None for x in (differences, of_search)]
 
 
 def _searched_elsewhere(wanted, found, searched):

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_seqzoo import __version__, arguments
 from keras_seqzoo.presets import int8_weights, store
@@ -60,6 +61,10 @@ class ZooModel(keras.Model):
     def served_inputs(self) -> dict[str, Any]:
         """The inputs of `serve` by name, with shape and dtype: those of the model."""
         return {tensor.name: tensor for tensor in self.inputs}
+
+    def text_input(self) -> Any:
+        """What the method `serve_text` takes, of a model that has one: texts."""
+        return tf.TensorSpec((None,), tf.string, "text")
 
     def served_examples(
         self, batch: int, length: int, seed: int = 0

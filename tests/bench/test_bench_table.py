@@ -304,3 +304,19 @@ def test_the_export_table_has_a_section_of_its_own(tool, project, monkeypatch, c
     assert tool.main() == 0
     readme.write_text(text.replace("difference", "x"))
     assert tool.main() == 1
+
+
+def test_the_decode_table_holds_each_search_to_its_loop(tool):
+    def searched(model, file_ms, loop_ms):
+        ratio = file_ms / loop_ms
+        times = {"file_ms": file_ms, "loop_ms": loop_ms, "ratio": ratio}
+        return {"model": model, "beams": 4, "steps": 13, **times}
+
+    stored = result("decode", [searched("a.x", 75.0, 100.0), searched("b.y", 12, 10)])
+    lines = tool.sections({"decode": stored})["decode table"].splitlines()
+    assert lines[0] == (
+        "Beam search of width 4: one ONNX file against a Python loop over its steps; "
+        "A Processor, 2 threads; keras 3.1, tensorflow 2.2; 2026-01-02, `--seconds 1`."
+    )
+    assert lines[4] == "| a.x | 13 | 75 ms | 100 ms | 0.75 | ≤ 1: reached |"
+    assert lines[5] == "| b.y | 13 | 12 ms | 10 ms | 1.20 | ≤ 1: **missed** |"

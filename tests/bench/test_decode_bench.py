@@ -39,13 +39,16 @@ def test_the_loop_over_steps_is_the_search(preset, tmp_path, length_penalty):
         assert tokens.tolist() == np.asarray(wanted["tokens"])[0].tolist()
 
 
-def test_the_command(preset, tmp_path, capsys):
+def test_the_command(preset, tmp_path, capfd):
     output = tmp_path / "decode.json"
     arguments = [str(preset), "--seconds", "0", "--beams", "2"]
     status = cli.main(
         ["bench", "decode", *arguments, "--output", str(output), "--json"]
     )
-    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    out, err = capfd.readouterr()
+    (row,) = json.loads(out)["rows"]
+    said = f"1 of 1, {re.escape(str(preset))}: \\S+ ms against \\S+ ms, \\d+\\.\\d\\d\n"
+    assert re.fullmatch(said, err)
     assert status == 0 and row["model"] == str(preset) and row["beams"] == 2
     assert 1 <= row["steps"] <= 7 and row["file_ms"] > 0 and row["loop_ms"] > 0
     saved = json.loads(output.read_text())

@@ -12,6 +12,8 @@ FACTS = {
     "operators": {"MatMul": 3, "Add": 1},
     "max_difference": 1.5e-6,
     "tolerance": 1e-5,
+    "search_difference": 0.61,
+    "search_tolerance": 2.2,
     "cases": [(3, 17), (1, 17), (1, 7)],
     "different_labels": 2,
     "keras_metric": 95.5,
@@ -37,6 +39,7 @@ def test_each_fact_has_its_row():
     assert found["format"] == "onnx, float16" and found["size"] == "1.235 MB"
     assert found["difference"].startswith("1.5e-06 at most from Keras (allowed 1.0e-05")
     assert found["difference"].endswith("2 labels differ")
+    assert found["search"] == "6.1e-01 at most from Keras (allowed 2.2e+00)"
     assert found["metric"] == "95.25, in Keras 95.50 (loss 0.25, allowed 0.50)"
     assert found["verified on"] == "batch 1, 3, length 7, 17"
     assert found["latency"] == "1.50 ms (batch 1, length 100, one thread)"
@@ -49,6 +52,7 @@ def test_what_is_not_there_is_not_said():
         no_step="it reads both ways",
         step_path=None,
         metric=None,
+        search_difference=None,
         different_labels=None,
         quantize=None,
         operators={},
@@ -56,7 +60,7 @@ def test_what_is_not_there_is_not_said():
     )
     assert found["file"] == "x.onnx" and found["format"] == "onnx"
     assert found["step"] == "none: it reads both ways"
-    assert not {"metric", "operators"} & set(found)
+    assert not {"metric", "operators", "search"} & set(found)
     assert "labels" not in found["difference"] and "height 7" in found["verified on"]
 
 

@@ -34,16 +34,18 @@ def doubled(inputs, error=0.0):
 
 
 def test_the_largest_difference_of_all_sizes_is_found():
-    largest, tolerance, cases, labels = verified(doubled)
-    assert largest == 0.0 and labels is None
-    assert cases == [(1, 1), (1, 3), (2, 1), (2, 3)]
-    assert verify.FLOAT32_TOLERANCE <= tolerance <= 2 * verify.FLOAT32_TOLERANCE
+    found = verified(doubled)
+    assert found.max_difference == 0.0 and found.different_labels is None
+    assert (found.search_difference, found.search_tolerance) == (None, None)
+    assert found.cases == [(1, 1), (1, 3), (2, 1), (2, 3)]
+    assert 1 <= found.tolerance / verify.FLOAT32_TOLERANCE <= 2
 
     def off_in_the_last(inputs):
         return doubled(inputs, 0.05 if inputs["x"].shape == (2, 3) else 0.01)
 
     found = verified(off_in_the_last, tolerance=0.1)
-    assert found[0] == pytest.approx(0.05, abs=1e-6) and found[1] == 0.1
+    assert found.max_difference == pytest.approx(0.05, abs=1e-6)
+    assert found.tolerance == 0.1
     with pytest.raises(ExportError, match="differs .* by 5.00e-02 on batch 2, length"):
         verified(off_in_the_last, tolerance=0.02)
     with pytest.raises(ExportError, match="by nan on batch 1, length 1"):
@@ -73,10 +75,41 @@ def test_the_score_of_a_search_may_move_in_int8(quantize, error, passes):
         )
 
     if passes:
-        assert verified()[0] == pytest.approx(abs(error), abs=1e-6)
+        compared = verified()
+        assert compared.max_difference == pytest.approx(abs(error), abs=1e-6)
+        assert compared.tolerance == verify.SEARCH_TOLERANCE * 2.0
+        assert compared.search_difference is None
     else:
         with pytest.raises(ExportError, match="differs from Keras by"):
             verified()
+
+
+def test_a_searchs_difference_goes_with_its_own_limit():
+    def search(inputs, error=0.0, score_error=0.0):
+        batch = len(inputs["x"])
+        return {
+            "ids": np.ones((batch, 2), "int32"),
+            "logits": np.full((batch, 2, 3), 1.0 + error, "float32"),
+            "score": np.full(batch, -2.0 + score_error, "float32"),
+        }
+
+    found = dataclasses.replace(served(search), searched=("ids",))
+
+    def compared(*errors):
+        return verify.verify(
+            found,
+            lambda inputs: search(inputs, *errors),
+            quantize="int8",
+            tolerance=None,
+            batches=(1, 2),
+            lengths=(3,),
+        )
+
+    both = compared(0.125, 1.5)
+    assert (both.max_difference, both.search_difference) == (0.125, 1.5)
+    assert both.tolerance == pytest.approx(0.2) and both.search_tolerance == 2.0
+    with pytest.raises(ExportError, match=r"by 1.50e\+00 .* allowed are 2.00e-01"):
+        compared(1.5, 0.125)
 
 
 def test_the_metric_may_fall_by_so_much():
@@ -129,7 +162,7 @@ class TestLabels:
         return verify._differences(outputs, found, 0.1, "a case")[0]
 
     def test_a_tie_may_go_either_way(self):
-        assert self.difference([[1, 0, -1]]) == 0
+        assert self.difference([[1, 0, -1]]) == 0.0
 
     @pytest.mark.parametrize(
         "labels", [[0, 1, -1], [1, 2, -1], [1, 3, -1], [1, -1, -1], [1, 1, 1]]
@@ -164,9 +197,11 @@ class TestSearch:
             name: np.array(x, self.wanted[name].dtype) for name, x in found.items()
         }
         searched = ("tokens", "attention")
-        return max(
-            verify._differences(self.wanted, self.wanted | found, 0.1, "", searched)
+        of_others, of_search = verify._differences(
+            self.wanted, self.wanted | found, 0.1, "", searched
         )
+        assert of_others is None
+        return of_search
 
     def test_another_sequence_of_the_same_score_may_be(self):
         found = self.difference(

@@ -2,6 +2,8 @@
 
 import caption_table
 
+from keras_seqzoo.training.tasks.captioning import Captioning
+
 
 def test_a_row_for_each_search_and_each_published_model():
     found = {
@@ -23,3 +25,10 @@ def test_a_row_for_each_search_and_each_published_model():
     assert lines[3].startswith("| lstm_tell.x | 800 | greedy | 58.00 |")
     assert len(lines) == 4 + len(caption_table.PUBLISHED) + 2
     assert "for 93 of 100 test pictures" in lines[-1]
+
+
+def test_a_pretrained_tag_without_a_row_is_named(monkeypatch):
+    assert caption_table.METRIC == Captioning.METRIC
+    tags = {"bleu4": ["a.x", "b.y"]}
+    monkeypatch.setattr(caption_table, "pretrained", tags.get)
+    assert caption_table.without_row({"tags": {"a.x": {}}}) == ["b.y"]

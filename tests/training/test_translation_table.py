@@ -2,6 +2,8 @@
 
 import translation_table
 
+from keras_seqzoo.training.tasks.translation import Translation
+
 
 def test_no_tag_is_no_table():
     assert translation_table.table({}) == "No translator is pretrained yet."
@@ -30,3 +32,10 @@ def test_a_row_for_each_tag_and_each_published_model():
     assert (
         "`multi30k`: `nrefs:1|tok:13a`; `tatoeba_en_zh`: `nrefs:1|tok:zh`" in lines[-1]
     )
+
+
+def test_a_pretrained_tag_without_a_row_is_named(monkeypatch):
+    assert translation_table.METRIC == Translation.METRIC
+    tags = {"bleu": ["a.x", "b.y"]}
+    monkeypatch.setattr(translation_table, "pretrained", tags.get)
+    assert translation_table.without_row({"a.x": {}}) == ["b.y"]

@@ -35,6 +35,7 @@ from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent
 from keras_seqzoo.models.streamed_step import streamed_step
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.preprocessing.speech_frames import SpeechFrames
+from keras_seqzoo.preprocessing.white_space import single_spaced
 from keras_seqzoo.registry import register
 from keras_seqzoo.runtime.ngram import NGram
 from keras_seqzoo.runtime.speech import Recogniser, SpeechStream, Transcripts
@@ -275,6 +276,16 @@ class SpeechRecogniser(Recogniser, ZooModel):
         )
         return {"labels": labels, "scores": scores, "log_probability": log_p}
 
+    def serve_text(self, sound: Any) -> dict[str, Any]:
+        """As `serve`, of its input alone, with strings `text` (batch,) besides."""
+        (name,) = self.served_inputs()
+        result = self.serve({name: sound})
+        labels = result["labels"]
+        numbers = tf.ragged.boolean_mask(labels, labels >= 0)
+        said = tf.ragged.map_flat_values(lambda i: tf.gather(self.labels, i), numbers)
+        said = tf.strings.reduce_join(said, axis=1, separator=self.config["separator"])
+        return {**result, "text": single_spaced(said)}
+
     # For users: see `Recogniser`.
 
     def _answer(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -321,6 +332,11 @@ class SpeechRecogniser(Recogniser, ZooModel):
         if not self.log_mel:
             return super().served_inputs()
         return {"samples": tf.TensorSpec((None, None), tf.float32, "samples")}
+
+    def text_input(self) -> Any:
+        """Sound, or frames: what is written down is text alone in the answer."""
+        (sound,) = self.served_inputs().values()
+        return sound
 
     def served_examples(
         self, batch: int, length: int, seed: int = 0

@@ -20,6 +20,7 @@ from keras_seqzoo.arguments import (
 )
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.layers.attention_pooling import AttentionPooling
+from keras_seqzoo.models.compiled import compiled
 from keras_seqzoo.models.example_rows import random_words
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
@@ -153,9 +154,7 @@ class SentenceClassifier(ZooModel):
             "dropout": dropout,
             "cell_arguments": cell_arguments,
         }
-        self._classify = tf.function(
-            self.serve_text, input_signature=[tf.TensorSpec((None,), tf.string)]
-        )
+        self._classify = compiled(self.serve_text, [tf.TensorSpec((None,), tf.string)])
 
     def predict_text(
         self, sentences: Sequence[str], batch_size: int = 64

@@ -13,6 +13,7 @@ from keras_seqzoo.arguments import natural_number, positive_integer, text, truth
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.attention_pooling import AttentionPooling
+from keras_seqzoo.models.compiled import compiled
 from keras_seqzoo.models.example_rows import random_series
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
@@ -162,9 +163,7 @@ class SeriesClassifier(ZooModel):
             "cell_arguments": cell_arguments,
         }
         spec = tf.TensorSpec((None, None, len(channels)), tf.float32)
-        self._classify = tf.function(
-            lambda series: self.serve({"series": series}), input_signature=[spec]
-        )
+        self._classify = compiled(lambda series: self.serve({"series": series}), [spec])
 
     def predict_series(self, series: Sequence[np.ndarray]) -> list[tuple[str, float]]:
         """Classify series of any lengths.

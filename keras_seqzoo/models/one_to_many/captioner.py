@@ -18,6 +18,7 @@ from keras_seqzoo.arguments import (
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.decoding import beam_search, for_each_beam, greedy_search
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.compiled import compiled
 from keras_seqzoo.models.entry_logits import EntryLogits
 from keras_seqzoo.models.example_rows import random_sentences
 from keras_seqzoo.models.picture_encoder import picture_encoder
@@ -276,7 +277,7 @@ class Captioner(ZooModel):
                 return self.search(grid, *key)
 
             spec = tf.TensorSpec((None, None, None, 3), tf.uint8)
-            self._caption[key] = tf.function(answer, input_signature=[spec])
+            self._caption[key] = compiled(answer, [spec])
         found = []
         for picture in pictures_of(images, self.image_size):
             answer = self._caption[key](picture[None])

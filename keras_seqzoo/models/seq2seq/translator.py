@@ -17,11 +17,14 @@ from keras_seqzoo.arguments import (
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.decoding import beam_search, for_each_beam, greedy_search
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.compiled import compiled
 from keras_seqzoo.models.entry_logits import EntryLogits
 from keras_seqzoo.models.example_rows import random_sentences
 from keras_seqzoo.models.search_arguments import search_arguments
 from keras_seqzoo.models.seq2seq.network import Network
 from keras_seqzoo.models.zoo_model import ZooModel
+from keras_seqzoo.preprocessing.subwords import Subwords
+from keras_seqzoo.preprocessing.white_space import single_spaced, stripped
 from keras_seqzoo.runtime.subwords import END, PADDING, START, UNKNOWN
 from keras_seqzoo.runtime.translation import TranslationPieces
 
@@ -78,6 +81,7 @@ class Translator(ZooModel):
         if not network.attends:
             self.searched_outputs = ("tokens",)
         self.pieces = TranslationPieces(vocabulary)
+        self.preprocessor = Subwords(vocabulary, lower_case=True)
         self._searches = {}
 
     # From a sentence to its translation, in the graph.
@@ -179,6 +183,16 @@ class Translator(ZooModel):
         """
         return self.search(inputs["source"])
 
+    def serve_text(self, sentences: Any) -> dict[str, Any]:
+        """As `serve`, of strings `(batch,)`, with strings `translations` besides.
+
+        They are those of `translate`; of an empty sentence "".
+        """
+        sentences = single_spaced(sentences)
+        result = self.serve({"source": self.preprocessor(sentences, end=True)})
+        texts = stripped(self.preprocessor.to_text(result["tokens"]))
+        return {**result, "translations": tf.where(sentences == "", "", texts)}
+
     # For users: sentences in, sentences out.
 
     @property
@@ -236,10 +250,8 @@ class Translator(ZooModel):
         key = beams, length_penalty
         if key not in self._searches:
             spec = tf.TensorSpec((None, None), tf.int32)
-            self._searches[key] = tf.function(
-                lambda source: self.search(source, *key),
-                input_signature=[spec],
-                autograph=False,
+            self._searches[key] = compiled(
+                lambda source: self.search(source, *key), [spec]
             )
         search = self._searches[key]
         return lambda inputs: {

@@ -19,6 +19,7 @@ from keras_seqzoo.arguments import (
 )
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.compiled import compiled
 from keras_seqzoo.models.example_rows import random_words
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
@@ -148,9 +149,7 @@ class SlotTagger(ZooModel):
             "dropout": dropout,
             "cell_arguments": cell_arguments,
         }
-        self._tag = tf.function(
-            self.serve_text, input_signature=[tf.TensorSpec((None,), tf.string)]
-        )
+        self._tag = compiled(self.serve_text, [tf.TensorSpec((None,), tf.string)])
 
     def predict_text(
         self, sentences: Sequence[str], batch_size: int = 64

@@ -1,9 +1,12 @@
 """The recogniser: sound in, text out; streams; beams; what it refuses."""
 
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from whistles import RATE, TONES, recogniser, whistled
 
 import keras_seqzoo as seqzoo
@@ -68,6 +71,72 @@ def test_the_serving_function_says_the_same_as_the_stream():
     answer = model.serve({"samples": batch})
     for (text, _), labels in zip(pairs, np.asarray(answer["labels"])):
         assert model.transcripts.text(labels) == text
+
+
+WRITTEN_ALONE = """
+import sys
+import numpy as np
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+batch = np.load(sys.argv[2])
+for name in ("serve_text", "serving_default"):
+    found = model.signatures[name](samples=tf.constant(batch))["text"].numpy()
+    print([text.decode() for text in found])
+step = model.signatures["step_text"]
+specs = step.structured_input_signature[1]
+states = {
+    name: tf.zeros([len(batch), *spec.shape[1:]], spec.dtype)
+    for name, spec in specs.items()
+    if name != "samples"
+}
+said = [[] for _ in batch]
+for chunk in np.split(batch, batch.shape[1] // 480, axis=1):
+    found = step(samples=tf.constant(chunk), **states)
+    states = {name: found["next_" + name] for name in states}
+    for words, text in zip(said, found["text"].numpy()):
+        words += text.decode().split()
+print([" ".join(words) for words in said])
+assert not [m for m in sys.modules if m.split(".")[0] == "keras_seqzoo"]
+"""
+
+
+def test_a_saved_model_writes_text_alone_in_a_process(tmp_path):
+    model = seqzoo.create("coupled_lstm_speech", **SpeechRecogniser.tiny())
+    rng = np.random.default_rng(3)
+    for weight in model.trainable_weights:
+        weight.assign(rng.normal(0.0, 2.0, weight.shape))
+    batch = rng.uniform(-0.5, 0.5, (3, 4800)).astype("float32")
+    np.save(tmp_path / "batch.npy", batch)
+    labels = np.asarray(model.serve({"samples": batch})["labels"])
+    texts = [model.transcripts.text(row) for row in labels]
+    assert len({*texts}) == 3
+    seqzoo.export(model, tmp_path / "model", batches=(2,), lengths=(40,))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", WRITTEN_ALONE),
+            *(str(tmp_path / "model"), str(tmp_path / "batch.npy")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines() == [str(texts)] * 3
+
+
+@pytest.mark.parametrize("separator", [" ", "", "<>"])
+def test_the_text_in_the_graph_is_that_of_the_transcripts(separator):
+    labels = ["a", " ", "éö", "b"]
+    model = seqzoo.create(
+        "bi_peephole_speech",
+        **{**FRAMES, "labels": labels, "separator": separator, "num_layers": 1},
+    )
+    frames = np.random.default_rng(0).normal(0, 5, (4, 30, 4)).astype("float32")
+    frames[3] = 0.0  # nothing is heard
+    found = model.serve_text(tf.constant(frames))
+    texts = [text.decode() for text in found["text"].numpy()]
+    wanted = [model.transcripts.text(row) for row in found["labels"].numpy()]
+    assert texts == wanted and len({*wanted}) > 1
 
 
 @pytest.mark.parametrize("name", BOTH)

@@ -1,9 +1,13 @@
 """Translators: sentences in, sentences out, in Keras and in exported files."""
 
 import itertools
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 import keras_seqzoo as seqzoo
@@ -11,6 +15,7 @@ from keras_seqzoo import runtime
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.by_name import RECURRENT_LAYERS
 from keras_seqzoo.models import RecurrentTranslator, Transformer
+from keras_seqzoo.preprocessing.subword_learning import learn_subwords
 from keras_seqzoo.registry import architectures
 from keras_seqzoo.runtime.subwords import END, START
 
@@ -158,6 +163,67 @@ def test_a_file_translates_as_keras_does(name, suffix, tmp_path):
     else:
         with pytest.raises(UserError, match="does not attend"):
             runner.attention(sentences)
+
+
+ENGLISH = [
+    "Two young, White males are outside near many bushes.",
+    "A man in a blue shirt is standing on a ladder cleaning a window.",
+    "A little girl climbing into a wooden playhouse.",
+]
+GERMAN = [
+    "Zwei junge weiße Männer sind im Freien in der Nähe vieler Büsche.",
+    "Ein Mann in einem blauen Hemd steht auf einer Leiter und putzt ein Fenster.",
+    "Ein kleines Mädchen klettert in ein Spielhaus aus Holz.",
+]
+AWKWARD = ["", " \u3000\t", "\xa0A  MAN\n", "犬 \0 zählt 2020?", "MÄNNER \U0001f600"]
+
+
+@pytest.mark.parametrize("name", ["lstm_seq2seq", "transformer"])
+def test_strings_are_translated_in_the_graph(name):
+    low = learn_subwords(ENGLISH, 90, lower_case=True)
+    model = varied(name, vocabulary=[*dict.fromkeys(low + learn_subwords(GERMAN, 90))])
+    sentences = [*ENGLISH, *AWKWARD, *GERMAN]
+    serve_text = tf.function(
+        model.serve_text, input_signature=[tf.TensorSpec((None,), tf.string)]
+    )
+    found = serve_text(tf.constant(sentences))
+    texts = [text.decode() for text in found["translations"].numpy()]
+    assert texts == model.translate(sentences)
+    assert texts[3:5] == ["", ""] and len({*texts}) > 5
+    source = {"source": model.pieces.source_ids(ENGLISH)}
+    tokens = np.asarray(model.serve(source)["tokens"])
+    assert found["tokens"][:3].numpy().tolist() == tokens.tolist()
+
+
+TRANSLATED_ALONE = """
+import json, sys
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+assert {"serve", "serve_text"} <= set(model.signatures)
+sentences = tf.constant(json.loads(sys.argv[2]))
+for name in ("serve_text", "serving_default"):
+    found = model.signatures[name](text=sentences)["translations"].numpy()
+    print(json.dumps([text.decode() for text in found]))
+assert not [m for m in sys.modules if m.split(".")[0] == "keras_seqzoo"]
+"""
+
+
+def test_a_saved_model_translates_strings_alone_in_a_process(tmp_path):
+    model = varied("gru_luong_translator")
+    seqzoo.export(model, tmp_path / "model", batches=(2,), lengths=(5,))
+    sentences = [*SENTENCES, "", "dogs. EIN ?"]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", TRANSLATED_ALONE),
+            *(str(tmp_path / "model"), json.dumps(sentences)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for line in done.stdout.splitlines():
+        assert json.loads(line) == model.translate(sentences)
 
 
 @pytest.mark.parametrize("cell", [*RECURRENT_LAYERS])
