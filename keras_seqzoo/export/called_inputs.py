@@ -21,7 +21,7 @@ def called_inputs(model: keras.Model, layers: Sequence[keras.Layer]) -> Any:
 
     The batch is free, and so is axis 1 of sequences if the model runs on others and
     unrolls nothing. What layers take as their mask is bool, and any other input through
-    which no gradient flows int32: ids, or lengths. The names are the dict's keys; else
+    which no gradient flows int32: ids, or lengths; but not a state. The names are the dict's keys; else
     that of the argument of `call`, numbered in a list.
 
     Args:
@@ -123,13 +123,16 @@ def _zeros(spec, length):
 def _dtypes(model, layers, inputs):
     """Calls the model on these inputs; the dtypes that they should have."""
     # To any layer's output: the model's own may be labels, without a gradient.
-    outputs, masks = [], []
+    outputs, masks, states = [], [], []
 
     def watching(layer):
         original = layer.call
+        signature = inspect.signature(original)
 
         def call(*args, **kwargs):
-            masks.append(kwargs.get("mask"))
+            given = signature.bind_partial(*args, **kwargs).arguments
+            masks.append(given.get("mask"))
+            states.extend(keras.tree.flatten(given.get("initial_state")))
             found = original(*args, **kwargs)
             outputs.extend(keras.tree.flatten(found))
             return found
@@ -146,12 +149,15 @@ def _dtypes(model, layers, inputs):
             outputs += keras.tree.flatten(model.call(inputs))
         floats = [y for y in outputs if tf.is_tensor(y) and y.dtype.is_floating]
         gradients = tape.gradient(floats, flat)
-    return [
-        "bool"
-        if any(mask is x for mask in masks)
-        else ("int32" if gradient is None else "float32")
-        for x, gradient in zip(flat, gradients)
-    ]
+
+    def dtype(x, gradient):
+        if any(mask is x for mask in masks):
+            return "bool"
+        # (A clockwork RNN counts its steps in a state: that has no gradient.)
+        is_state = any(state is x for state in states)
+        return "int32" if gradient is None and not is_state else "float32"
+
+    return [dtype(x, gradient) for x, gradient in zip(flat, gradients)]
 
 
 def _refused(model, reason):

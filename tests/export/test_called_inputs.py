@@ -8,6 +8,7 @@ from keras import layers, ops
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.export import export
 from keras_seqzoo.export.serving import serving_function
+from keras_seqzoo.layers import ClockworkRNN
 from keras_seqzoo.runtime import load
 
 QUICK = {"batches": (1, 3), "lengths": (1, 17)}
@@ -47,6 +48,17 @@ class Sum(keras.Model):
     def call(self, pair, training=None):
         y, state = self.gru(pair[0], initial_state=pair[1], training=training)
         return {"y": y, "both": [y + state, state]}
+
+
+class Carried(keras.Model):
+    """Starts from given states, one of them a count of steps, without a gradient."""
+
+    def __init__(self):
+        super().__init__(name="carried")
+        self.clockwork = ClockworkRNN(4, periods=(1, 2))
+
+    def call(self, inputs):
+        return self.clockwork(inputs["x"], [inputs["state"], inputs["count"]])
 
 
 def called(model, inputs):
@@ -109,6 +121,12 @@ def test_an_id_may_be_all_that_a_model_takes():
     model = called(OnePart(layers.LSTM(2)), X)
     assert specs(called(OneHot(), IDS)) == {"ids": ("int32", [None, None])}
     assert specs(model)["x"][0] == "float32"
+
+
+def test_a_state_is_float_even_where_no_gradient_flows():
+    first = {"x": X, "state": X[:, 0], "count": X[:, 0, :1]}
+    found = specs(called(Carried(), first))
+    assert {dtype for dtype, _ in found.values()} == {"float32"}
 
 
 @pytest.mark.parametrize("name", ["x.tflite", "x.onnx", "x"])
