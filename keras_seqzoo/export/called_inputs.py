@@ -21,8 +21,8 @@ def called_inputs(model: keras.Model, layers: Sequence[keras.Layer]) -> Any:
 
     The batch is free, and so is axis 1 of sequences if the model runs on others and
     unrolls nothing. What layers take as their mask is bool, and any other input through
-    which no gradient flows int32: ids, or lengths; but not a state. The names are the dict's keys; else
-    that of the argument of `call`, numbered in a list.
+    which no gradient flows int32: ids, or lengths; but not a state. The names are the
+    dict's keys; else that of the argument of `call`, numbered in a list.
 
     Args:
         model: the model.
