@@ -49,7 +49,7 @@ def test_kept_keys_and_values_serve_as_the_memory_does():
     expected, of_all = layer(query, memory, mask=mask)
     for t in range(3):
         found, weights = layer.attend(query[:, t], keys, values, mask)
-        np.testing.assert_allclose(found, expected[:, t], atol=1e-6)
+        np.testing.assert_allclose(found, expected[:, t], rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(weights, of_all[:, :, t], atol=1e-6)
     one = layer.keys_values(memory[:, 2])
     np.testing.assert_allclose(one[0][:, :, 0], keys[:, :, 2], atol=1e-6)
