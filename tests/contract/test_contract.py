@@ -54,7 +54,7 @@ OF_EACH_CLASS = first_of_each(model_class)
 
 
 # The first of each class and of each cell; with the environment variable
-# SEQZOO_EVERY_MODEL (`make contract`) all. What is costly is tried on these alone.
+# SEQZOO_EVERY_MODEL (`make contract`) all. What builds a model tries these alone.
 SAMPLES = sorted({*OF_EACH_CLASS, *first_of_each(cell)})
 TRAINED = OF_EACH_CLASS  # (Of each cell training is tried with the layers.)
 if os.environ.get("SEQZOO_EVERY_MODEL"):
@@ -70,7 +70,7 @@ def scores(model, inputs):
     return np.asarray(model(inputs, training=False))
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=SAMPLES)
 def model(request):
     return tiny(request.param)
 
@@ -83,10 +83,11 @@ def test_builds_from_its_config(model):
     }
 
 
-def test_docstring_names_the_paper(model):
-    text = inspect.getdoc(architectures()[model.architecture].build)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_docstring_names_the_paper(name):
+    text = inspect.getdoc(architectures()[name].build)
     assert PAPER.search(text), text
-    _, source, paper = inspect.getdoc(type(model)).partition("Source:")
+    _, source, paper = inspect.getdoc(model_class(name)).partition("Source:")
     assert source and PAPER.search(paper)
 
 
@@ -172,12 +173,20 @@ def test_exports_and_agrees_in_the_real_runtime(name, suffix, tmp_path):
     check_export(tiny(name), tmp_path / f"model{suffix}")
 
 
+def smallest_tags(kind):
+    """The tag with the fewest parameters of each kind of model class."""
+    largest_first = sorted(TAGS, key=lambda tag: -seqzoo.info(tag).parameters)
+    return sorted(
+        {
+            kind(model_class(tag.partition(".")[0])): tag for tag in largest_first
+        }.values()
+    )
+
+
 # Of each class a tag, the formats in turn: all that is new is the weights.
-TAG_OF_CLASS = {model_class(tag.partition(".")[0]): tag for tag in TAGS}
-
-
 @pytest.mark.parametrize(
-    ("name", "suffix"), [*zip(TAG_OF_CLASS.values(), itertools.cycle(SUFFIXES))]
+    ("name", "suffix"),
+    [*zip(smallest_tags(lambda model: model), itertools.cycle(SUFFIXES))],
 )
 def test_a_pretrained_tag_exports_and_agrees(name, suffix, tmp_path):
     check_export(seqzoo.load(name), tmp_path / f"tagger{suffix}")
@@ -258,16 +267,8 @@ def test_a_training_step_has_static_shapes_only(name):
     assert not unknown
 
 
-def smallest_of_each_task(tags):
-    """The tag with the fewest parameters of each task."""
-    largest_first = sorted(tags, key=lambda tag: -seqzoo.info(tag).parameters)
-    return sorted(
-        {model_class(t.partition(".")[0]).task: t for t in largest_first}.values()
-    )
-
-
 # A whole test set is decoded for it: minutes where there is a beam search.
-MEASURED = smallest_of_each_task(TAGS)
+MEASURED = smallest_tags(lambda model: model.task)
 if os.environ.get("SEQZOO_EVERY_MODEL"):
     MEASURED = TAGS
 
@@ -352,7 +353,7 @@ def test_a_model_of_a_new_class_is_under_it(monkeypatch, tmp_path):
     monkeypatch.setitem(registry._architectures, entry.name, entry)
     model = tiny(entry.name)
     test_builds_from_its_config(model)
-    test_docstring_names_the_paper(model)
+    test_docstring_names_the_paper(entry.name)
     test_padding_never_changes_a_result(model)
     test_batch_order_never_changes_a_result(model)
     test_save_and_load_are_bit_equal(model, tmp_path)
