@@ -56,9 +56,10 @@ OF_EACH_CLASS = first_of_each(model_class)
 # The first of each class and of each cell; with the environment variable
 # SEQZOO_EVERY_MODEL (`make contract`) all. What builds a model tries these alone.
 SAMPLES = sorted({*OF_EACH_CLASS, *first_of_each(cell)})
-TRAINED = OF_EACH_CLASS  # (Of each cell training is tried with the layers.)
+# Of each cell training is tried with the layers, and export in tests/export.
+COSTLY = OF_EACH_CLASS
 if os.environ.get("SEQZOO_EVERY_MODEL"):
-    SAMPLES = TRAINED = ARCHITECTURES
+    SAMPLES = COSTLY = ARCHITECTURES
 
 
 def tiny(name: str) -> seqzoo.models.ZooModel:
@@ -163,7 +164,7 @@ def check_new_head(model, tmp_path):
 def exports():
     """(name, suffix): the first of a class in all formats, others in one, in turn."""
     turns = itertools.cycle(SUFFIXES)
-    for name in SAMPLES:
+    for name in COSTLY:
         for suffix in SUFFIXES if name in OF_EACH_CLASS else [next(turns)]:
             yield name, suffix
 
@@ -207,7 +208,7 @@ def check_export(model, path):
         assert not [name for name in report.operators if not BUILTIN.fullmatch(name)]
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", COSTLY)
 def test_ten_training_steps_lower_the_loss(name):
     model = tiny(name)
     # With padded rows; of the first of a class under XLA and of two lengths, as a
@@ -242,7 +243,7 @@ def nested_graphs(graph, seen):
                     nested_graphs(called.graph, seen)
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", COSTLY)
 def test_a_training_step_has_static_shapes_only(name):
     """As a TPU wants them: a batch of a bucket's shape makes no other shape unknown."""
     model = tiny(name)
