@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 
-from readme_section import ROOT, check_section, write_section
+from readme_section import ROOT, put_section
 from tqdm import tqdm
 
 RESULTS = ROOT / "docs" / "bench" / "abc.json"
@@ -71,10 +71,7 @@ def main() -> int:
     if arguments.measure:
         RESULTS.write_text(json.dumps(measure(), indent=1) + "\n", "utf-8")
     content = sentence(json.loads(RESULTS.read_text("utf-8")))
-    if arguments.check:
-        return check_section(ROOT / "README.md", SECTION, content)
-    write_section(ROOT / "README.md", SECTION, content)
-    return 0
+    return put_section(SECTION, content, arguments.check)
 
 
 if __name__ == "__main__":

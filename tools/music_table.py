@@ -17,7 +17,7 @@ import sys
 
 import numpy as np
 from cell_table import CELLS, median_and_spread, stored_results
-from readme_section import check_section, write_section
+from readme_section import put_section
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FLOORS = ROOT / "docs" / "bench" / "music_floors.json"
@@ -127,10 +127,7 @@ def main() -> int:
     presets = ROOT / "keras_seqzoo" / "presets"
     found = stored_results(presets, ROOT / "zoo_configs" / "results")
     content = table(found, json.loads(FLOORS.read_text("utf-8")))
-    if arguments.check:
-        return check_section(ROOT / "README.md", SECTION, content)
-    write_section(ROOT / "README.md", SECTION, content)
-    return 0
+    return put_section(SECTION, content, arguments.check)
 
 
 if __name__ == "__main__":

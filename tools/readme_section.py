@@ -55,6 +55,15 @@ def check_section(
     return int(bool(tags) or not is_there)
 
 
+def put_section(name: str, content: str, check: bool) -> int:
+    """Writes README.md's section, or checks it; the exit status."""
+    readme = ROOT / "README.md"
+    if check:
+        return check_section(readme, name, content)
+    write_section(readme, name, content)
+    return 0
+
+
 def pretrained(metric: str, presets: pathlib.Path = PRESETS) -> list[str]:
     """The shipped tags whose figure is of this metric."""
     configs = sorted(presets.glob("*/config.json"))
