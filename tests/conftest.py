@@ -1,4 +1,4 @@
-"""Settings for all tests: each test process computes on one thread, quietly."""
+"""Settings for all tests: one thread a process, quick compilation, few messages."""
 
 import gc
 import os
@@ -11,6 +11,13 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Models here are tiny: their compilation takes far longer than their computation.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
+    "--xla_cpu_use_fusion_emitters=false",
+)
+gc.set_threshold(100_000, 50, 100)  # Traced graphs are many objects that stay.
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
