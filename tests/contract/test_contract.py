@@ -162,10 +162,11 @@ def check_new_head(model, tmp_path):
 
 
 def exports():
-    """(name, suffix): the first of a class in all formats, others in one, in turn."""
-    turns = itertools.cycle(SUFFIXES)
+    """(name, suffix): the first of each class as TFLite and, in turn, the others."""
+    others = itertools.cycle([".onnx", ""])
     for name in COSTLY:
-        for suffix in SUFFIXES if name in OF_EACH_CLASS else [next(turns)]:
+        every = os.environ.get("SEQZOO_EVERY_MODEL") and name in OF_EACH_CLASS
+        for suffix in SUFFIXES if every else [".tflite", next(others)]:
             yield name, suffix
 
 

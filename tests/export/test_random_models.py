@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 
 @settings(
-    max_examples=25,
+    max_examples=12,
     derandomize=True,
     deadline=None,
     database=None,

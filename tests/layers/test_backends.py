@@ -23,7 +23,6 @@ x = inputs(3, 7)
 compared = 0
 for name, case in CASES.items():
     for by_cell, backwards, carried in (
-        (False, False, False),
         (False, True, True),
         (True, False, True),
     ):
@@ -120,6 +119,6 @@ def test_results_are_the_references(backend):
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    # The layer both ways and the cell one way: of each outputs and states.
-    compared = 3 * sum(1 + len(case.states) for case in CASES.values())
+    # The layer backwards and the cell forwards: of each outputs and states.
+    compared = 2 * sum(1 + len(case.states) for case in CASES.values())
     assert f"compared {compared}" in done.stdout

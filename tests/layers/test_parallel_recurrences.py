@@ -38,7 +38,7 @@ def outputs_and_gradients(layer, x, mask, states):
 @pytest.mark.parametrize("go_backwards", [False, True], ids=["forward", "backward"])
 def test_parallel_is_sequential(name, go_backwards):
     parallel, sequential = both_forms(name, {"go_backwards": go_backwards})
-    length = 150
+    length = 70
     mask = np.random.default_rng(4).random((3, length)) < 0.6
     mask[1], mask[2, :20] = False, False
     x = inputs(3, length)
@@ -264,11 +264,10 @@ def exportable():
 @pytest.mark.parametrize(
     ("cell", "suffix"),
     [
-        ("min_gru", ".tflite"),
-        ("min_lstm", ".onnx"),
+        ("min_gru", "/"),
+        ("min_lstm", ".tflite"),
         ("lru", ".tflite"),
         ("lru", ".onnx"),
-        ("lru", "/"),
     ],
 )
 def test_export(cell, suffix, exportable, tmp_path):
