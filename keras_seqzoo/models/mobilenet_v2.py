@@ -49,7 +49,8 @@ def set_folded_weights(
     """Gives a MobileNetV2 weights whose batch norms are folded in.
 
     The bias of a convolution becomes the offset of the batch norm behind it, which
-    else changes nothing: so the network can be trained on as it was.
+    else changes nothing while it does not use a batch's statistics: see
+    `keep_statistics`.
 
     Args:
         network: As `mobilenet_v2` makes it, with or without classes.
@@ -78,6 +79,17 @@ def set_folded_weights(
         ones = np.ones_like(bias)
         # sqrt(variance + epsilon) = 1
         norm.set_weights([ones, bias, 0.0 * ones, (1.0 - norm.epsilon) * ones])
+
+
+def keep_statistics(network: keras.Model) -> None:
+    """Freezes the batch norms: they use no batch's statistics, in training neither.
+
+    Keras passes a model's `training` on to all of its layers, whatever they were called
+    with; a batch norm that is not trainable pays no heed to it.
+    """
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
 
 
 def read_tflite_weights(

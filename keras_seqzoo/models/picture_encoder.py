@@ -3,7 +3,7 @@
 import keras
 
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.models.mobilenet_v2 import SMALLEST, mobilenet_v2
+from keras_seqzoo.models.mobilenet_v2 import SMALLEST, keep_statistics, mobilenet_v2
 
 ENCODERS = ("mobilenet_v2", "convolution")
 
@@ -18,7 +18,8 @@ def picture_encoder(encoder: str, image_size: int, alpha: float = 1.0) -> keras.
         alpha: MobileNetV2's width multiplier.
 
     Returns:
-        A model named "encoder" of grids `(batch, rows, columns, channels)`.
+        A model named "encoder" of grids `(batch, rows, columns, channels)`. Its batch
+        norms are not trainable: they use their own statistics in training, too.
 
     Raises:
         UserError: There is no such encoder, or it cannot be of this size.
@@ -38,6 +39,7 @@ def picture_encoder(encoder: str, image_size: int, alpha: float = 1.0) -> keras.
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(images)
     if encoder == "mobilenet_v2":
         network = mobilenet_v2(scaled, alpha)
+        keep_statistics(network)
         return keras.Model(images, network.output, name="encoder")
     grid = scaled
     for number in range(3):

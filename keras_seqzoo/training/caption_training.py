@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.mobilenet_v2 import keep_statistics
 from keras_seqzoo.training.picture_features import picture_features
 
 
@@ -112,4 +113,5 @@ def _parts(
         ) from error
     for layer in network.layers:
         layer.trainable = layer not in frozen.layers
+    keep_statistics(network)
     return frozen, tail

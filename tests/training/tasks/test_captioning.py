@@ -107,6 +107,38 @@ def test_the_trained_part_is_the_model_over_a_table(kind, tuned_from):
     assert score == pytest.approx(Captioning.scorer(model, ROWS)(), abs=1e-6)
 
 
+@pytest.mark.parametrize("tuned_from", ["block_15_add", "whole"])
+def test_a_tuned_encoder_sees_in_training_what_it_sees_after(tuned_from):
+    """Its batch norms use no batch's statistics, which would be other features."""
+    keras.utils.set_random_seed(2)
+    arguments = {**ShowAndTell.tiny(), "encoder": "mobilenet_v2", "image_size": 32}
+    model = ShowAndTell(**{**arguments, "alpha": 0.35, "dropout": 0.0})
+    kernels = [w for w in model.parts["network"].weights if "kernel" in w.path]
+    for weight in kernels:  # signals come through
+        fan_in = math.prod(weight.shape[:2]) * (
+            1 if "depthwise" in weight.path else weight.shape[2]
+        )
+        weight.assign(RNG.normal(0.0, (2.0 / fan_in) ** 0.5, weight.shape))
+    tokens = np.array([[0, 1, 2], [0, 3, 0]], "int32")
+    if tuned_from == "whole":
+        trained = model
+        inputs = {"images": np.asarray(model.resized(IMAGES[:2]))}
+    else:
+        trained = Captioning.trained_part(model, ROWS, data(tuned_from=tuned_from))
+        inputs = {"picture": np.array([4, 3], "int32")}
+    inputs["tokens"] = tokens
+    np.testing.assert_allclose(
+        trained(inputs, training=True), trained(inputs, training=False), atol=1e-5
+    )
+    kept = {w.path: w.numpy() for w in model.weights}
+    trained.compile("adam", Captioning.loss(types.SimpleNamespace(label_smoothing=0.0)))
+    trained.fit(inputs, np.array([[1, 2, 0], [3, 0, -1]]), verbose=0)
+    moved = {w.path for w in model.weights if (kept[w.path] != w.numpy()).any()}
+    assert {"Conv_1/kernel", "block_16_project/kernel"} <= moved
+    assert ("block_15_project/kernel" in moved) == (tuned_from == "whole")
+    assert not [path for path in moved if "BN" in path or "_bn" in path]
+
+
 def test_a_layer_beside_the_path_cannot_begin_the_tuned_part(model):
     with pytest.raises(UserError, match="`tuned_from` must be a layer of the encoder"):
         CaptionTraining(model, ["x"], IMAGES[:1], tuned_from="block_99")
