@@ -66,7 +66,7 @@ def predict_command(
       seqzoo predict bi_gru_series.uci_har walk.csv
       seqzoo predict lstm_character_model.folk_abc tune.abc
       seqzoo predict lstm_piano_roll.jsb chorale.mid
-      seqzoo predict lstm_show_attend_and_tell.flickr8k_frozen photo.jpg -o seen.png
+      seqzoo predict lstm_show_attend_and_tell.flickr8k photo.jpg -o seen.png
       seqzoo predict bi_peephole_speech.fsdd digit.wav --plot
       arecord -r 8000 -f S16_LE -t raw | seqzoo predict my_streaming_preset/ -
       seqzoo predict my_translator/ "a man rides a bicycle." -o seen.png
