@@ -36,6 +36,8 @@ _NAMES = {
     "info": "registry",
     "list_models": "registry",
     "load": "registry",
+    "loss_for": "training",
+    "own_dataset": "training",
     "register": "registry",
     "train": "training",
 }

@@ -164,8 +164,13 @@ def _is_finite(value: Any) -> bool:
     return real and abs(value) < float("inf")
 
 
+def received(value: Any, name: str = "") -> str:
+    """`value`, with `name=` before it, as an error ends, in one line of some length."""
+    shown = repr(value).replace("\n", " ")  # an array's has several lines
+    if len(shown) > 200:
+        shown = f"{shown[:200]}..."
+    return f"Received: {name}={shown}" if name else f"Received: {shown}"
+
+
 def _wrong(name: str, expected: str, value: Any) -> UserError:
-    received = repr(value).replace("\n", " ")  # an array's has several lines
-    if len(received) > 200:
-        received = f"{received[:200]}..."
-    return UserError(f"`{name}` must be {expected}. Received: {name}={received}")
+    return UserError(f"`{name}` must be {expected}. {received(value, name)}")

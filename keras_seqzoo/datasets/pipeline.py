@@ -115,8 +115,37 @@ def training_batches(
         return batches(order, changed, plan, drawn)
 
     dataset = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch_batches)
-    dataset = dataset.map(_weighted, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(weighted, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def epoch(
+    examples: Examples,
+    batch_size: int,
+    shuffle: bool,
+    seed: int,
+    boundaries: Sequence[int] | None = None,
+) -> tf.data.Dataset:
+    """One pass over all examples, for a `fit` that makes as many as it has epochs.
+
+    Args:
+        examples: All of them.
+        batch_size: Examples in a batch.
+        shuffle: Whether each pass has an order of its own; without, batches come in the
+            order they fill.
+        seed: Of the orders.
+        boundaries: Of the buckets; by default `buckets.length_boundaries`.
+
+    Returns:
+        A dataset of padded batches (inputs, targets), whose number it knows.
+    """
+    rows = len(examples.lengths)
+    order = tf.data.Dataset.range(rows)
+    if shuffle:
+        order = order.shuffle(rows, seed=seed)
+    plan = Plan.of(examples.lengths, batch_size, None, boundaries)
+    dataset = batches(order, examples, plan)
+    return dataset.apply(tf.data.experimental.assert_cardinality(plan.batches))
 
 
 def batches(
@@ -189,7 +218,8 @@ def _padded(values, shape, padding) -> tf.Tensor:
     return tf.pad(values, missing, constant_values=tf.cast(padding, values.dtype))
 
 
-def _weighted(inputs, targets):
+def weighted(inputs: dict, targets: Any) -> tuple:
+    """A batch with its targets' weights, as `training_batches` has them."""
     there = targets != tf.cast(IGNORED, targets.dtype)
     if targets.shape.rank > 2:  # (batch, length, ...)
         there = tf.reduce_any(there, axis=range(2, targets.shape.rank))

@@ -1,13 +1,13 @@
 """Tagged sentences as examples for training."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from keras_seqzoo.arguments import listed, positive_integer
 from keras_seqzoo.datasets import buckets
-from keras_seqzoo.datasets.pipeline import Examples, Plan, batches
+from keras_seqzoo.datasets.pipeline import Examples, epoch
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.preprocessing.words import OUT_OF_VOCABULARY
 
@@ -52,13 +52,7 @@ def tagging_dataset(
     if bucket_boundaries is not None:
         buckets.check_boundaries(bucket_boundaries)
     examples = encode(sentences, slots, model)
-    rows = len(examples.lengths)
-    order = tf.data.Dataset.range(rows)
-    if shuffle:
-        order = order.shuffle(rows, seed=seed)
-    plan = Plan.of(examples.lengths, batch_size, None, bucket_boundaries)
-    dataset = batches(order, examples, plan)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(plan.batches))
+    dataset = epoch(examples, batch_size, shuffle, seed, bucket_boundaries)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
@@ -126,24 +120,46 @@ def _checked_rows(sentences, slots, labels) -> tuple[list[list], list[list]]:
     for row, (sentence, tags) in enumerate(zip(sentences, slots)):
         if not isinstance(sentence, str):
             sentence = listed(f"sentences[{row}]", sentence, "words, or a string")
-        words = sentence.split() if isinstance(sentence, str) else sentence
         tags = listed(f"slots[{row}]", tags, "labels")
-        if not words or len(words) != len(tags):
-            raise UserError(
-                f"row {row}: expected one slot for each word, and at least one word. "
-                f"Received: {len(words)} words, {len(tags)} slots"
-            )
-        for word in words:
-            if not isinstance(word, str) or word.split() != [word]:
-                raise UserError(
-                    f"row {row}: a word must be a string, not empty and without white "
-                    f"space. Received: {word!r}"
-                )
-        for tag in tags:
-            if not isinstance(tag, str) or tag not in known:
-                raise UserError(
-                    f"row {row}: slot must be one of the model's {len(known)} labels. "
-                    f"Received: {tag!r}"
-                )
-        rows.append((words, tags))
+        try:
+            rows.append(checked_row(sentence, tags, known))
+        except UserError as error:
+            raise UserError(f"row {row}: {error}") from error
     return [words for words, _ in rows], [tags for _, tags in rows]
+
+
+def checked_row(
+    sentence: str | Sequence[str], slots: Sequence[str], labels: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """The words and the slots of a sentence.
+
+    Args:
+        sentence: Words, or a string.
+        slots: A label for each word.
+        labels: Those of the model.
+
+    Raises:
+        UserError: They are not as many, or one is not what it must be.
+    """
+    if not isinstance(sentence, str):
+        sentence = listed("words", sentence, "words, or a string")
+    words = sentence.split() if isinstance(sentence, str) else sentence
+    slots = listed("slots", slots, "labels")
+    if not words or len(words) != len(slots):
+        raise UserError(
+            "expected one slot for each word, and at least one word. "
+            f"Received: {len(words)} words, {len(slots)} slots"
+        )
+    for word in words:
+        if not isinstance(word, str) or word.split() != [word]:
+            raise UserError(
+                "a word must be a string, not empty and without white space. "
+                f"Received: {word!r}"
+            )
+    for slot in slots:
+        if not isinstance(slot, str) or slot not in labels:
+            raise UserError(
+                f"slot must be one of the model's {len(labels)} labels. "
+                f"Received: {slot!r}"
+            )
+    return words, slots

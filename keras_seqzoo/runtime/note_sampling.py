@@ -44,11 +44,23 @@ def checked_primer(primer: Any, num_keys: int) -> np.ndarray:
     """
     if primer is None:
         return np.zeros((0, num_keys), np.uint8)
-    primer = np.asarray(primer)
-    if primer.ndim != 2 or primer.shape[1] != num_keys:
+    return checked_roll(primer, num_keys, "primer")
+
+
+def checked_roll(roll: Any, num_keys: int, name: str) -> np.ndarray:
+    """A roll as uint8 `(time, num_keys)`.
+
+    Raises:
+        UserError: It is no such roll of 0 and 1.
+    """
+    try:
+        roll = np.asarray(roll)
+    except ValueError:  # of rows of several lengths
+        roll = np.empty(0)
+    if roll.ndim != 2 or roll.shape[1] != num_keys:
         raise UserError(
-            f"primer must be a roll (time, {num_keys}). Received: shape {primer.shape}"
+            f"{name} must be a roll (time, {num_keys}). Received: shape {roll.shape}"
         )
-    if not np.isin(primer, (0, 1)).all():
-        raise UserError("primer must be a roll of 0 and 1.")
-    return primer.astype(np.uint8)
+    if not np.isin(roll, (0, 1)).all():
+        raise UserError(f"{name} must be a roll of 0 and 1.")
+    return roll.astype(np.uint8)

@@ -35,10 +35,15 @@ def pictures_of(images: Any, most: int | None = None) -> list[np.ndarray]:
         raise UserError(
             f"`images` must be a list of {_KINDS}. Received: a {type(images).__name__}"
         )
-    return [_picture(one, f"images[{i}]", most) for i, one in enumerate(images)]
+    return [picture_of(one, f"images[{i}]", most) for i, one in enumerate(images)]
 
 
-def _picture(value: Any, name: str, most: int | None) -> np.ndarray:
+def picture_of(value: Any, name: str, most: int | None = None) -> np.ndarray:
+    """One picture, as `pictures_of`; `name` is what an error calls it.
+
+    Raises:
+        UserError: It is no picture.
+    """
     try:
         from PIL import Image
     except ImportError as error:

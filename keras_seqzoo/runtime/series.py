@@ -20,25 +20,34 @@ def checked_series(series: Any, channels: Sequence[str]) -> list[np.ndarray]:
         raise UserError(
             f"`series` must be a list of arrays. Received: series={series!r}"
         )
-    checked = []
-    for row, one in enumerate(series):
-        try:
-            array = np.asarray(one, np.float32)
-        except (TypeError, ValueError):
-            array = np.empty(0, np.float32)
-        if array.ndim != 2 or array.shape[1] != len(channels) or not len(array):
-            raise UserError(
-                f"series[{row}] must be an array (time, {len(channels)}) of "
-                f"{', '.join(channels)}. Received: {_shape(one)}"
-            )
-        if not np.isfinite(array).all():
-            step = int(np.argmax(~np.isfinite(array).all(axis=1)))
-            raise UserError(
-                f"series[{row}] must be finite numbers. "
-                f"Received: {array[step].tolist()} at step {step}"
-            )
-        checked.append(array)
-    return checked
+    return [
+        checked_values(one, channels, f"series[{row}]")
+        for row, one in enumerate(series)
+    ]
+
+
+def checked_values(values: Any, channels: Sequence[str], name: str) -> np.ndarray:
+    """One series as a float32 array `(time, channels)`.
+
+    Raises:
+        UserError: It is none, has no step, or holds what is no number.
+    """
+    try:
+        array = np.asarray(values, np.float32)
+    except (TypeError, ValueError):
+        array = np.empty(0, np.float32)
+    if array.ndim != 2 or array.shape[1] != len(channels) or not len(array):
+        raise UserError(
+            f"{name} must be an array (time, {len(channels)}) of "
+            f"{', '.join(channels)}. Received: {_shape(values)}"
+        )
+    if not np.isfinite(array).all():
+        step = int(np.argmax(~np.isfinite(array).all(axis=1)))
+        raise UserError(
+            f"{name} must be finite numbers. "
+            f"Received: {array[step].tolist()} at step {step}"
+        )
+    return array
 
 
 def _shape(value: Any) -> str:

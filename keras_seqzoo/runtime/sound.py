@@ -182,6 +182,13 @@ _SCALES = {  # of a type: what is 1, what is 0
 }
 
 
+def whole_wav(path: str | os.PathLike, rate: int) -> np.ndarray:
+    """All samples of a WAV file, at a rate in Hz; see `read_wav`."""
+    file_rate, blocks = read_wav(path)
+    none = np.zeros(0, np.float32)
+    return np.concatenate([none, *at_rate(blocks, file_rate, rate)])
+
+
 class Resampler:
     """Sound of one rate as that of another, block by block.
 

@@ -2,6 +2,7 @@
 
 from keras_seqzoo.training.evaluate import evaluate
 from keras_seqzoo.training.metrics import slot_scores
+from keras_seqzoo.training.own_dataset import loss_for, own_dataset
 from keras_seqzoo.training.recipe import Recipe, parse_overrides, read_recipe
 from keras_seqzoo.training.reproduce import reproduce
 from keras_seqzoo.training.tasks import task_of
@@ -10,6 +11,8 @@ from keras_seqzoo.training.trainer import train
 __all__ = [
     "Recipe",
     "evaluate",
+    "loss_for",
+    "own_dataset",
     "parse_overrides",
     "read_recipe",
     "reproduce",

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.models.mobilenet_v2 import keep_statistics
+from keras_seqzoo.runtime.captions import CaptionWords
 from keras_seqzoo.training.picture_features import picture_features
 
 
@@ -61,6 +62,16 @@ class CaptionTraining(keras.Model):
         self.tail = tail
         self.views = len(sides)
         self.places = {name: place for place, name in enumerate(names)}
+
+    @property
+    def words(self) -> CaptionWords:
+        """The captioner's."""
+        return self.captioner.words
+
+    def picture_inputs(self, rows: Sequence[Any]) -> dict[str, np.ndarray]:
+        """The places in the table of pictures by their `name`, int32 (rows,)."""
+        places = [self.places[row.name] * self.views for row in rows]
+        return {"picture": np.array(places, np.int32)}
 
     def features(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         """What the frozen part makes of other pictures, float16."""

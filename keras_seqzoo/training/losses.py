@@ -8,6 +8,7 @@ from keras import ops
 from keras_seqzoo.datasets.pipeline import IGNORED
 
 
+@keras.saving.register_keras_serializable(package="keras_seqzoo")
 class LabelLoss(keras.losses.Loss):
     """Cross-entropy of logits (..., classes) over labels >= 0.
 
@@ -32,7 +33,11 @@ class LabelLoss(keras.losses.Loss):
             loss = (1.0 - self.label_smoothing) * loss + self.label_smoothing * spread
         return ops.where(y_true != IGNORED, loss, ops.zeros_like(loss))
 
+    def get_config(self) -> dict[str, Any]:
+        return {"label_smoothing": self.label_smoothing}
 
+
+@keras.saving.register_keras_serializable(package="keras_seqzoo")
 class NoteLoss(keras.losses.Loss):
     """Cross-entropy of logits (batch, time, keys) over notes 0 and 1, summed over keys.
 
@@ -53,3 +58,6 @@ class NoteLoss(keras.losses.Loss):
         loss = ops.sum(ops.softplus(y_pred) - notes * y_pred, axis=-1)
         there = ops.all(y_true != IGNORED, axis=-1)
         return ops.where(there, loss, ops.zeros_like(loss))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"label_smoothing": self.label_smoothing}

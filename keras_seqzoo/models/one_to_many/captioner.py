@@ -239,6 +239,17 @@ class Captioner(ZooModel):
         grid = self.parts["network"](self.resized(inputs["images"]), training=False)
         return self.search(grid)
 
+    # For training: what stands for the pictures of some rows.
+
+    def picture_inputs(self, rows: Sequence[Any]) -> dict[str, np.ndarray]:
+        """Their `image`s (height, width, 3), uint8, as the encoder sees them.
+
+        Returns:
+            `images` (rows, image_size, image_size, 3), uint8: a quarter of the floats.
+        """
+        seen = [np.asarray(self.resized(row.image[None]))[0] for row in rows]
+        return {"images": np.stack([np.rint(one).astype(np.uint8) for one in seen])}
+
     # For users: pictures of any kind in, sentences out.
 
     def caption(

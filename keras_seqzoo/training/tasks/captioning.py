@@ -13,20 +13,23 @@ from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.mobilenet_v2_imagenet import weights_file
 from keras_seqzoo.datasets.pipeline import IGNORED, Examples
 from keras_seqzoo.models.mobilenet_v2 import read_tflite_weights, set_folded_weights
+from keras_seqzoo.models.one_to_many.captioner import Captioner
 from keras_seqzoo.runtime.captions import BEGIN
+from keras_seqzoo.runtime.pictures import picture_of
 from keras_seqzoo.training.caption_training import CaptionTraining
 from keras_seqzoo.training.losses import LabelLoss
 from keras_seqzoo.training.metrics import bleu
+from keras_seqzoo.training.tasks.own_row import as_row, own_text, unwritable
 from keras_seqzoo.training.tasks.task import Run, Task
 
 
 class Captioned(NamedTuple):
-    """A picture (height, width, 3), uint8, one of its captions, and all of them."""
+    """A picture (height, width, 3), uint8, one of its captions, its name, and all."""
 
-    name: str
     image: np.ndarray
     caption: str
-    references: tuple[str, ...]
+    name: str = ""
+    references: tuple[str, ...] = ()
 
 
 class Captioning(Task):
@@ -62,6 +65,7 @@ for, and that of the data must be expected. Not for telling the blind what is th
 The encoder starts from MobileNetV2 1.0's ImageNet weights (google-coral/test_data,
 tf2_mobilenet_v2_1.0_224_ptq.tflite, dequantised; Apache-2.0; Sandler et al. 2018)."""
     STEPS = "words"
+    OWN_ROW = "tuples (picture or the path of its file, caption)"
 
     @classmethod
     def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Captioned]:
@@ -69,7 +73,7 @@ tf2_mobilenet_v2_1.0_224_ptq.tflite, dequantised; Apache-2.0; Sandler et al. 201
         for row in catalogue.rows(dataset, split, data_dir):
             references = tuple(normalized(one.decode()) for one in row["captions"])
             rows += [
-                Captioned(row["name"].decode(), row["image"], caption, references)
+                Captioned(row["image"], caption, row["name"].decode(), references)
                 for caption in (references if split == "train" else references[:1])
             ]
         return rows
@@ -101,18 +105,34 @@ tf2_mobilenet_v2_1.0_224_ptq.tflite, dequantised; Apache-2.0; Sandler et al. 201
         )
 
     @classmethod
-    def encode(cls, rows: Sequence[Captioned], model: CaptionTraining) -> Examples:
-        """The rows as places in the model's table, and words.
+    def own_row(cls, row: Any, model: Captioner) -> Captioned:
+        """Of a picture, as `Captioner.caption` takes it, and a sentence about it."""
+        row = as_row(Captioned, row)
+        caption = normalized(own_text("caption", row.caption))
+        known = model.config["vocabulary"]
+        ids = model.words.ids(caption.split())
+        lacks = [w for w, k in zip(caption.split(), ids) if k == model.words.unknown]
+        if lacks or not ids:
+            raise unwritable("caption", "words", lacks, known)
+        image = picture_of(row.image, "`image`", model.image_size)
+        return row._replace(image=image, caption=caption)
+
+    @classmethod
+    def encode(
+        cls, rows: Sequence[Captioned], model: Captioner | CaptionTraining
+    ) -> Examples:
+        """The rows as pictures, or places in the model's table, and words.
 
         A word that is not known is no target: the model never says so.
         """
-        words = model.captioner.words
-        places = [model.places[row.name] * model.views for row in rows]
+        words = model.words
         ids = [words.ids(row.caption.split()) for row in rows]
         before = tf.ragged.constant([[BEGIN, *one] for one in ids], tf.int32)
         targets = [[IGNORED if k == words.unknown else k for k in one] for one in ids]
         targets = tf.ragged.constant([[*one, BEGIN] for one in targets], tf.int32)
-        inputs = {"picture": tf.constant(places, tf.int32), "tokens": before}
+        pictures = model.picture_inputs(rows)
+        inputs = {name: tf.constant(x) for name, x in pictures.items()}
+        inputs["tokens"] = before
         return Examples(inputs, targets, tf.constant(cls.lengths(rows), tf.int32))
 
     @classmethod

@@ -14,6 +14,7 @@ from keras_seqzoo.training.tasks.language_modelling import (
     by_frequency,
     shifted,
 )
+from keras_seqzoo.training.tasks.own_row import own_text
 from keras_seqzoo.training.tasks.task import Run
 
 
@@ -56,6 +57,13 @@ data."""
     @classmethod
     def assets(cls, rows: Sequence[str], data: Any) -> dict[str, Any]:
         return {"vocabulary": by_frequency("".join(rows))}
+
+    @classmethod
+    def own_row(cls, row: Any, model: Any) -> str:
+        """Of a text, whether its last line has an end or not."""
+        text = own_text("text", row).strip("\n") + "\n"
+        model.tokens.encode(text)
+        return text
 
     @classmethod
     def encode(cls, rows: Sequence[str], model: Any) -> Examples:

@@ -18,6 +18,7 @@ class LanguageModelling(Task):
     """Rows are texts, strings as `TextTokens` reads them."""
 
     HIGHER_IS_BETTER = False
+    OWN_ROW = "texts"
 
     @classmethod
     def loss(cls, training: Any) -> keras.losses.Loss:

@@ -1,5 +1,6 @@
 """Polyphonic music: the notes of the next step of a piano roll."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ import tensorflow as tf
 
 from keras_seqzoo.datasets import augment, catalogue
 from keras_seqzoo.datasets.pipeline import Examples
+from keras_seqzoo.errors import UserError
+from keras_seqzoo.runtime.note_sampling import checked_roll
 from keras_seqzoo.training.losses import NoteLoss
 from keras_seqzoo.training.tasks.task import Run, Task
 
@@ -40,6 +43,7 @@ are not told apart, and there is no loudness. The keys of a step are drawn indep
 of each other, so a step has more or fewer notes than the data's, and chords can clash.
 What it makes may repeat phrases of the data."""
     STEPS = "steps"
+    OWN_ROW = "rolls (time, keys) or paths of MIDI files"
 
     @classmethod
     def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[np.ndarray]:
@@ -53,6 +57,18 @@ What it makes may repeat phrases of the data."""
     @classmethod
     def assets(cls, rows: Sequence[np.ndarray], data: Any) -> dict[str, Any]:
         return {}
+
+    @classmethod
+    def own_row(cls, row: Any, model: Any) -> np.ndarray:
+        """Of a roll (time, keys) of 0 and 1, or a MIDI file."""
+        if isinstance(row, str | os.PathLike):
+            from keras_seqzoo.preprocessing.midi import read_midi  # needs mido
+
+            return read_midi(row, model.num_keys, model.lowest_pitch, model.step_beats)
+        roll = checked_roll(row, model.num_keys, "a row")
+        if not len(roll):
+            raise UserError("a row must be a roll of a step or more. Received: none")
+        return roll
 
     @classmethod
     def encode(cls, rows: Sequence[np.ndarray], model: Any) -> Examples:

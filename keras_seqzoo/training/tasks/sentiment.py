@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from keras_seqzoo.arguments import one_of
 from keras_seqzoo.datasets import catalogue, tagging
 from keras_seqzoo.datasets.pipeline import Examples
 from keras_seqzoo.training.tasks.classification import Classification
+from keras_seqzoo.training.tasks.own_row import as_row, own_text
 from keras_seqzoo.training.vocabulary import word_assets
 
 _FOLDS = {f"fold{number}": number for number in range(10)}  # of MR
@@ -46,6 +48,7 @@ English sentences of film reviews, lower-cased and split into words. There is no
 class: a sentence without a feeling gets one. Irony is often missed. No other domain was
 tried, and no bias was looked for."""
     STEPS = "words"
+    OWN_ROW = "tuples (text, label)"
 
     @classmethod
     def splits(cls, dataset: str) -> tuple[str, ...]:
@@ -76,6 +79,13 @@ tried, and no bias was looked for."""
         words = [word for row in rows for word in row.text.split()]
         labels = sorted({row.label for row in rows})
         return {**word_assets(words, data.min_count), "labels": labels}
+
+    @classmethod
+    def own_row(cls, row: Any, model: Any) -> Review:
+        """Of a sentence, and one of the model's labels."""
+        row = as_row(Review, row)
+        label = one_of("label", row.label, model.labels)
+        return Review(own_text("text", row.text), label)
 
     @classmethod
     def encode(cls, rows: Sequence[Review], model: Any) -> Examples:

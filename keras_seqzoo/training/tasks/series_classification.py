@@ -1,5 +1,6 @@
 """Series classification: activities by a phone's accelerometer, speakers by a vowel."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -7,10 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_seqzoo.arguments import one_of
 from keras_seqzoo.datasets import augment, catalogue
 from keras_seqzoo.datasets.pipeline import Examples
-from keras_seqzoo.runtime.series import checked_series
+from keras_seqzoo.preprocessing.series_csv import read_series
+from keras_seqzoo.runtime.series import checked_series, checked_values
 from keras_seqzoo.training.tasks.classification import Classification
+from keras_seqzoo.training.tasks.own_row import as_row
 
 # Of UCI HAR's 21 persons of train: for choosing settings, before training on all.
 HELD_OUT = (26, 27, 28, 29, 30)
@@ -53,6 +57,7 @@ mine = seqzoo.load("{name}", labels=["wave", "rest"])
 Measurements like the data's: the same sensor, place on the body, rate, unit and axes.
 No other device or person was tried, and no bias was looked for."""
     STEPS = "steps"
+    OWN_ROW = "tuples (values or the path of a CSV file, label)"
 
     @classmethod
     def options(cls, dataset: str) -> frozenset[str]:
@@ -101,6 +106,15 @@ No other device or person was tried, and no bias was looked for."""
             "labels": sorted({row.label for row in rows}),
             "sample_rate": 50.0 if data.dataset == "uci_har" else None,
         }
+
+    @classmethod
+    def own_row(cls, row: Any, model: Any) -> Series:
+        """Of an array (time, channels) or a CSV file, and one of the model's labels."""
+        values, label = as_row(Series, row)
+        label = one_of("label", label, model.labels)
+        if isinstance(values, str | os.PathLike):
+            return Series(read_series(values, model.channels), label)
+        return Series(checked_values(values, model.channels, "`values`"), label)
 
     @classmethod
     def encode(cls, rows: Sequence[Series], model: Any) -> Examples:

@@ -1,5 +1,6 @@
 """Slot filling: a BIO tag for each word."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from keras_seqzoo.datasets.pipeline import Examples
 from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.training.losses import LabelLoss
 from keras_seqzoo.training.metrics import slot_scores
+from keras_seqzoo.training.tasks.own_row import as_row
 from keras_seqzoo.training.tasks.task import Run, Task, check_labels
 from keras_seqzoo.training.vocabulary import tagger_assets
 
@@ -41,6 +43,7 @@ English sentences of the data's own domain, split at spaces and without punctuat
 Slots that the training part lacks are never predicted. No other language, domain or
 speaker was tried, and no bias was looked for."""
     STEPS = "words"
+    OWN_ROW = "tuples (sentence or words, slots)"
 
     @classmethod
     def _rows(
@@ -55,6 +58,13 @@ speaker was tried, and no bias was looked for."""
     @classmethod
     def assets(cls, rows: Sequence[TaggedSentence], data: Any) -> dict[str, Any]:
         return tagger_assets(rows, data.min_count)
+
+    @classmethod
+    def own_row(cls, row: Any, model: Any) -> TaggedSentence:
+        """Of a sentence or its words, and a label of the model's for each word."""
+        row = as_row(TaggedSentence, row)
+        words, slots = tagging.checked_row(row.words, row.slots, model.labels)
+        return dataclasses.replace(row, words=tuple(words), slots=tuple(slots))
 
     @classmethod
     def encode(cls, rows: Sequence[TaggedSentence], model: Any) -> Examples:

@@ -1,5 +1,6 @@
 """Speech recognition: spoken digits, and spelled names, numbers and dates."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,10 +12,14 @@ from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.connected_digits import in_pauses, quiet
 from keras_seqzoo.datasets.fsdd import DIGITS, SAMPLE_RATE
 from keras_seqzoo.datasets.pipeline import IGNORED, Examples
+from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.ctc import SILENCE, CTCLoss, check_alignable
 from keras_seqzoo.models.ctc.speech_recogniser import hears_on
+from keras_seqzoo.runtime.frame_files import read_frames
+from keras_seqzoo.runtime.sound import samples_of, whole_wav
 from keras_seqzoo.training.metrics import error_rates
 from keras_seqzoo.training.ngram_learning import learned_ngram
+from keras_seqzoo.training.tasks.own_row import as_row, own_text, unwritable
 from keras_seqzoo.training.tasks.task import Run, Task, Words
 
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")  # of FSDD
@@ -33,11 +38,14 @@ from the texts of the training part."""
 
 
 class Utterance(NamedTuple):
-    """Samples (samples,) int16, or frames (time, features) float32, and their text."""
+    """Samples (samples,), or frames (time, features) float32, and their text.
+
+    Samples are int16 or floats in [-1, 1], of the model's rate.
+    """
 
     sound: np.ndarray
     text: str
-    speaker: str
+    speaker: str = ""
 
 
 class Spoken(NamedTuple):
@@ -99,6 +107,7 @@ It knows {said}, in English of
 understood as well, and how much worse was not measured but for speakers left out of
 training."""
     STEPS = "frames"
+    OWN_ROW = "tuples (sound or the path of its file, text)"
 
     @classmethod
     def words(cls, config: Mapping[str, Any], metadata: Mapping[str, Any]) -> Words:
@@ -193,6 +202,19 @@ training."""
         return model
 
     @classmethod
+    def own_row(cls, row: Any, model: Any) -> Utterance:
+        """Of a sound, or its frames, or a file of either; and its text, "" for none."""
+        row = as_row(Utterance, row)
+        if row.text != "":
+            own_text("text", row.text)
+        parts = model.transcripts.parts(" ".join(row.text.split()))
+        lacks = [part for part in parts if part not in model.labels]
+        if lacks:
+            raise unwritable("text", "labels", lacks, model.labels)
+        text = model.transcripts.separator.join(parts)
+        return row._replace(sound=_own_sound(row.sound, model), text=text)
+
+    @classmethod
     def encode(cls, rows: Sequence[Utterance], model: Any) -> Examples:
         """The rows as frames and numbers of labels.
 
@@ -202,7 +224,7 @@ training."""
         frames = frames_of(model, [row.sound for row in rows])
         targets = [model.transcripts.numbers(row.text) for row in rows]
         for number, (row, numbers, one) in enumerate(zip(rows, targets, frames)):
-            what = f"example {number}, {row.text!r}"
+            what = f"row {number}, {row.text!r}"
             check_alignable(numbers, model.steps(len(one)), what)
         # Of one width, whatever the width of a batch in frames.
         width = max(1, *map(len, targets))
@@ -249,7 +271,7 @@ training."""
             width = max(len(row.sound) for row in rows)
             samples = np.zeros((len(rows), width), np.float32)
             for row, one in enumerate(rows):
-                samples[row, : len(one.sound)] = one.sound / np.float32(32768)
+                samples[row, : len(one.sound)] = samples_of(one.sound)
             return {"samples": samples}
         frames = [row.sound for row in rows]
         shape = len(rows), max(map(len, frames)), frames[0].shape[1]
@@ -257,6 +279,20 @@ training."""
         for row, one in enumerate(frames):
             padded[row, : len(one)] = one
         return {"frames": padded}
+
+
+def _own_sound(sound: Any, model: Any) -> np.ndarray:
+    """A user's sound: samples, float32, without what is padding, or frames."""
+    is_file = isinstance(sound, str | os.PathLike)
+    if model.sample_rate is None:
+        if is_file:
+            return read_frames(sound, model.features)
+        return model.checked_frames(sound, "`sound`")
+    samples = whole_wav(sound, model.sample_rate) if is_file else samples_of(sound)
+    samples = np.trim_zeros(samples, "b")
+    if not len(samples):
+        raise UserError("`sound` must have a sample that is not 0. Received: none")
+    return samples
 
 
 def _calls(config: Mapping[str, Any]) -> str:
@@ -284,7 +320,7 @@ def frames_of(model: Any, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
         fits = [i for i in order if len(sounds[i]) <= width][: SAMPLES_AT_ONCE // width]
         batch = np.zeros((len(fits), width), np.float32)
         for row, i in enumerate(fits):
-            batch[row, : len(sounds[i])] = sounds[i] / np.float32(32768)
+            batch[row, : len(sounds[i])] = samples_of(sounds[i])
         frames = np.asarray(model.log_mel(batch))
         for row, i in enumerate(fits):
             found[i] = frames[row, : model.log_mel.frame_count(len(sounds[i]))]

@@ -1,13 +1,14 @@
 """What a kind of model adds to the trainer: its examples, its loss and its figure."""
 
 import abc
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_seqzoo.arguments import listed
 from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.pipeline import Examples
 from keras_seqzoo.errors import UserError
@@ -47,6 +48,7 @@ class Task(abc.ABC):
         LIMITS: Sentences of the card.
         STARTS_FROM: Of the card: what other weights a training starts from, or "".
         STEPS: What an example is counted in: "words", "frames".
+        OWN_ROW: What the rows of a user are, in the plural.
     """
 
     METRIC: str
@@ -63,6 +65,7 @@ class Task(abc.ABC):
     LIMITS: str
     STARTS_FROM: str = ""
     STEPS: str
+    OWN_ROW: str
 
     @classmethod
     def words(cls, config: Mapping[str, Any], metadata: Mapping[str, Any]) -> Words:
@@ -143,6 +146,41 @@ class Task(abc.ABC):
             data: The recipe's data section.
         """
         return model
+
+    @classmethod
+    def own_rows(cls, rows: Iterable[Any], model: Any) -> list[Any]:
+        """A user's rows as the task's.
+
+        Args:
+            rows: As `own_row` takes them.
+            model: That shall learn from them.
+
+        Raises:
+            UserError: There is none, or one is wrong; the message has its number.
+        """
+        found = []
+        for number, row in enumerate(listed("rows", rows, cls.OWN_ROW)):
+            try:
+                found.append(cls.own_row(row, model))
+            except UserError as error:
+                raise UserError(f"row {number}: {error}") from error
+        if not found:
+            raise UserError("`rows` must be one or more. Received: none")
+        return found
+
+    @classmethod
+    @abc.abstractmethod
+    def own_row(cls, row: Any, model: Any) -> Any:
+        """A user's row as the task's.
+
+        Args:
+            row: One of the task, or a plain tuple of the same order without the fields
+                that a user does not have.
+            model: That shall learn from it.
+
+        Raises:
+            UserError: It is no such row, or has what the model cannot read or answer.
+        """
 
     @classmethod
     @abc.abstractmethod

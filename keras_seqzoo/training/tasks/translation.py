@@ -11,9 +11,10 @@ import tensorflow as tf
 from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.pipeline import Examples
 from keras_seqzoo.preprocessing.subword_learning import learn_subwords
-from keras_seqzoo.runtime.subwords import END, START, normalized
+from keras_seqzoo.runtime.subwords import END, START, UNKNOWN, normalized
 from keras_seqzoo.training.losses import LabelLoss
 from keras_seqzoo.training.metrics import corpus_bleu
+from keras_seqzoo.training.tasks.own_row import as_row, own_text, unwritable
 from keras_seqzoo.training.tasks.task import Run, Task, Words
 
 NAMES = {"en": "English", "de": "German", "zh": "Chinese"}
@@ -26,7 +27,7 @@ class Pair(NamedTuple):
 
     source: str
     target: str
-    language: str
+    language: str = ""
 
 
 class Direction(NamedTuple):
@@ -90,6 +91,7 @@ what its data guess about people. Not for anything that matters."""
 With them `study_terms`: {count} terms of study and computing, {source} and {target},
 which were written for this project and come with it (Apache-2.0)."""
     STEPS = "subwords"
+    OWN_ROW = "tuples (sentence, translation)"
 
     @classmethod
     def words(cls, config: Mapping[str, Any], metadata: Mapping[str, Any]) -> Words:
@@ -129,6 +131,18 @@ which were written for this project and come with it (Apache-2.0)."""
         texts += [row.target for row in rows]
         words = learn_subwords(texts, data.subwords, min_count=data.min_count)
         return {"vocabulary": words}
+
+    @classmethod
+    def own_row(cls, row: Any, model: Any) -> Pair:
+        """Of a sentence and its translation; the name of its language is not needed."""
+        row = as_row(Pair, row)
+        texts = {name: own_text(name, getattr(row, name)) for name in Pair._fields[:2]}
+        texts = {name: " ".join(text.split()) for name, text in texts.items()}
+        if UNKNOWN in model.pieces.target_ids(texts["target"]):
+            known = [x for x in model.config["vocabulary"] if len(x) == 1]
+            lacks = [x for x in texts["target"] if x not in known]
+            raise unwritable("target", "characters", lacks, known)
+        return row._replace(**texts)
 
     @classmethod
     def encode(cls, rows: Sequence[Pair], model: Any) -> Examples:

@@ -1,6 +1,6 @@
 """Words of a text that is one long stream, such as Penn Treebank."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from keras_seqzoo.training.tasks.language_modelling import (
     by_frequency,
     shifted,
 )
+from keras_seqzoo.training.tasks.own_row import own_text
 from keras_seqzoo.training.tasks.task import Run
 
 WINDOW = 70  # Tokens of a row.
@@ -56,8 +57,7 @@ things that are not so."""
         stream = []
         for sentence in sentences:
             stream += [*sentence["text"].decode().split(), "\n"]
-        starts = range(0, len(stream), WINDOW)
-        return [" ".join(stream[start : start + WINDOW]) for start in starts]
+        return windows(stream)
 
     @classmethod
     def lengths(cls, rows: Sequence[str]) -> list[int]:
@@ -66,6 +66,20 @@ things that are not so."""
     @classmethod
     def assets(cls, rows: Sequence[str], data: Any) -> dict[str, Any]:
         return {"vocabulary": by_frequency(" ".join(rows).split(" "))}
+
+    @classmethod
+    def own_rows(cls, rows: Iterable[Any], model: Any) -> list[str]:
+        """See `Task.own_rows`; a text of more words than a window has gives several."""
+        texts = super().own_rows(rows, model)
+        return [window for text in texts for window in windows(text.split(" "))]
+
+    @classmethod
+    def own_row(cls, row: Any, model: Any) -> str:
+        """Of a text of a line or more; empty lines are left out."""
+        lines = [line.split() for line in own_text("text", row).split("\n")]
+        text = " ".join(" ".join([*words, "\n"]) for words in lines if words)
+        model.tokens.encode(text)
+        return text
 
     @classmethod
     def encode(cls, rows: Sequence[str], model: Any) -> Examples:
@@ -116,6 +130,12 @@ things that are not so."""
     def inputs(cls, model: Any, rows: Sequence[str]) -> dict[str, np.ndarray]:
         examples = cls.encode(rows, model)
         return {name: x.to_tensor().numpy() for name, x in examples.inputs.items()}
+
+
+def windows(stream: Sequence[str]) -> list[str]:
+    """Tokens as rows of WINDOW of them; the last may be shorter."""
+    starts = range(0, len(stream), WINDOW)
+    return [" ".join(stream[start : start + WINDOW]) for start in starts]
 
 
 def moved_windows(examples: Examples, seed: tf.Tensor) -> Examples:

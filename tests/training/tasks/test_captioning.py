@@ -26,7 +26,7 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 24, 24, 3)).astype("uint8")
 CAPTIONS = [["a dog runs", "a wet dog"], ["a child"], ["the water runs", "a dog"]]
 ROWS = [
-    Captioned(f"{i}.jpg", IMAGES[i], caption, tuple(CAPTIONS[i][:1] * 5))
+    Captioned(IMAGES[i], caption, f"{i}.jpg", tuple(CAPTIONS[i][:1] * 5))
     for i in range(3)
     for caption in CAPTIONS[i]
 ]

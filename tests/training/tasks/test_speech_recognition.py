@@ -102,7 +102,7 @@ def test_silence_has_a_target_of_its_own(model):
 
 def test_a_label_longer_than_its_input_allows_is_named(model):
     short = Utterance(sound(400), "one one", "ann")  # 3 frames, 2 steps
-    with pytest.raises(UserError, match="example 1, 'one one': 2 labels must have 3 "):
+    with pytest.raises(UserError, match="row 1, 'one one': 2 labels must have 3 "):
         SpeechRecognition.encode([ROWS[0], short], model)
 
 
