@@ -151,7 +151,10 @@ def samples_of(value: Any) -> np.ndarray:
         UserError: It is no such array, or holds NaN, infinity or floats that are far
             beyond [-1, 1].
     """
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # of rows of several lengths
+        array = np.empty(0, object)
     if array.ndim not in (1, 2) or array.dtype.name not in _SCALES:
         raise UserError(
             "samples must be an array (samples,) or (samples, channels) of "

@@ -51,16 +51,13 @@ class SubwordIds:
 
         A character that no entry begins with is unknown, id 1.
         """
-        # A word that begins the text is then written as anywhere else, " word".
-        text = " " + normalized(text, self.lower_case)
-        position, ids = 0, [START] if start else []
-        while position < len(text):
-            piece, length = self._longest_piece(text, position)
-            # Where no word takes the space in, it is left out again.
-            if position or length > 1 or text[1:2] == " ":
-                ids.append(piece)
-            position += length
+        ids = [START] if start else []
+        ids += [number for number, _ in self._cut(text)]
         return [*ids, END] if end else ids
+
+    def unknown(self, text: str) -> list[str]:
+        """The characters of a text that `encode` gives the unknown id."""
+        return [piece for number, piece in self._cut(text) if number == UNKNOWN]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids up to the first end; an unknown id's is U+FFFD."""
@@ -75,6 +72,18 @@ class SubwordIds:
     def piece(self, number: int) -> str:
         """The text of an id, a space in front included."""
         return self._pieces[number]
+
+    def _cut(self, text):
+        """The id and the text of each piece."""
+        # A word that begins the text is then written as anywhere else, " word".
+        text = " " + normalized(text, self.lower_case)
+        position = 0
+        while position < len(text):
+            number, length = self._longest_piece(text, position)
+            # Where no word takes the space in, it is left out again.
+            if position or length > 1 or text[1:2] == " ":
+                yield number, text[position : position + length]
+            position += length
 
     def _longest_piece(self, text, position):
         """The id of the longest entry that stands there, and its length."""

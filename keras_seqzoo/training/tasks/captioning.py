@@ -108,11 +108,10 @@ tf2_mobilenet_v2_1.0_224_ptq.tflite, dequantised; Apache-2.0; Sandler et al. 201
     def own_row(cls, row: Any, model: Captioner) -> Captioned:
         """Of a picture, as `Captioner.caption` takes it, and a sentence about it."""
         row = as_row(Captioned, row)
-        caption = normalized(own_text("caption", row.caption))
+        caption = own_text("caption", normalized(own_text("caption", row.caption)))
         known = model.config["vocabulary"]
-        ids = model.words.ids(caption.split())
-        lacks = [w for w, k in zip(caption.split(), ids) if k == model.words.unknown]
-        if lacks or not ids:
+        lacks = [word for word in caption.split() if word not in known]
+        if lacks:
             raise unwritable("caption", "words", lacks, known)
         image = picture_of(row.image, "`image`", model.image_size)
         return row._replace(image=image, caption=caption)

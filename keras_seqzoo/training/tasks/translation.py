@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.pipeline import Examples
 from keras_seqzoo.preprocessing.subword_learning import learn_subwords
-from keras_seqzoo.runtime.subwords import END, START, UNKNOWN, normalized
+from keras_seqzoo.runtime.subwords import END, START, normalized
 from keras_seqzoo.training.losses import LabelLoss
 from keras_seqzoo.training.metrics import corpus_bleu
 from keras_seqzoo.training.tasks.own_row import as_row, own_text, unwritable
@@ -138,9 +138,9 @@ which were written for this project and come with it (Apache-2.0)."""
         row = as_row(Pair, row)
         texts = {name: own_text(name, getattr(row, name)) for name in Pair._fields[:2]}
         texts = {name: " ".join(text.split()) for name, text in texts.items()}
-        if UNKNOWN in model.pieces.target_ids(texts["target"]):
-            known = [x for x in model.config["vocabulary"] if len(x) == 1]
-            lacks = [x for x in texts["target"] if x not in known]
+        lacks = model.pieces.target.unknown(texts["target"])
+        if lacks:
+            known = list(dict.fromkeys("".join(model.config["vocabulary"])))
             raise unwritable("target", "characters", lacks, known)
         return row._replace(**texts)
 
