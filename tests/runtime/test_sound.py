@@ -15,6 +15,7 @@ from keras_seqzoo.runtime.sound import (
     raw_blocks,
     read_wav,
     samples_of,
+    whole_wav,
 )
 
 RNG = np.random.default_rng(0)
@@ -153,6 +154,16 @@ def test_another_rate_is_the_same_sound(rate, wanted):
     np.testing.assert_allclose(parts, whole, atol=1e-6)
 
 
+def test_a_whole_file_at_another_rate(tmp_path):
+    samples = np.sin(np.arange(20_000) / 30)[:, None] / 2  # more than a block
+    write(tmp_path / "a.wav", samples, 2, 16_000)
+    found = whole_wav(tmp_path / "a.wav", 8000)
+    assert found.shape == (10_000,) and found.dtype == np.float32
+    np.testing.assert_allclose(found[50:-50], samples[100:-100:2, 0], atol=1e-3)
+    write(tmp_path / "none.wav", samples[:0], 2, 16_000)
+    assert whole_wav(tmp_path / "none.wav", 8000).shape == (0,)
+
+
 def test_what_the_lower_rate_cannot_have_is_silent():
     tone = np.sin(2 * np.pi * 5000 * np.arange(44_100) / 44_100).astype("float32")
     found = np.concatenate(list(at_rate([tone], 44_100, 8000)))
@@ -196,6 +207,7 @@ def test_arrays_of_samples(dtype):
     [
         (np.zeros((1, 1, 1), "float32"), r"must be an array .* float32 \(1, 1, 1\)"),
         ("sound.wav", "must be an array"),
+        ([[0.1], [0.1, 0.2]], "must be an array"),
         (np.array([0.0, np.nan]), "must be finite numbers"),
         (np.array([0.0, -1000.0]), r"must be in \[-1, 1\].*Received: a peak of 1000"),
         (np.zeros(3, "int64"), "must be an array .* int64"),

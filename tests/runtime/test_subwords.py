@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from keras_seqzoo.preprocessing.subword_learning import learn_subwords
 from keras_seqzoo.preprocessing.subwords import Subwords
-from keras_seqzoo.runtime.subwords import SubwordIds
+from keras_seqzoo.runtime.subwords import UNKNOWN, SubwordIds
 
 VOCABULARY = [" ", "a", "aa", "aaaa", " a", " cat", "at", "σ", "ς", "é", "e", "\u0301"]
 VOCABULARY += ["猫", "猫猫", "😀", "  ", "b a", "0", "12", "i\u0307", "ß", "ꟁ", "\r"]
@@ -98,9 +98,26 @@ def test_no_vocabulary_and_no_texts():
 def test_no_tensorflow_is_loaded():
     code = (
         "import sys\n"
-        "from keras_seqzoo.runtime.subwords import SubwordIds\n"
+        "from keras_seqzoo.runtime.subwords import UNKNOWN, SubwordIds\n"
         "ids = SubwordIds([' a'], lower_case=True).encode('A a')\n"
         "print(ids, {'tensorflow', 'keras'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[4, 4] set()", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "lower_case", "unknown"),
+    [
+        ("a cat", False, []),
+        ("A bat", False, ["A", "b"]),
+        ("A bat", True, ["b"]),
+        ("b at", False, ["t"]),  # "b a" is a piece
+        ("zz", False, ["z", "z"]),
+        ("\ufffd", False, ["\ufffd"]),
+    ],
+)
+def test_unknown_characters_are_those_of_the_unknown_id(text, lower_case, unknown):
+    ids = SubwordIds(VOCABULARY, lower_case)
+    assert ids.unknown(text) == unknown
+    assert ids.encode(text).count(UNKNOWN) == len(unknown)

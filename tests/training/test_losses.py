@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seqzoo.training.losses import LabelLoss
+from keras_seqzoo.training.losses import LabelLoss, NoteLoss
 
 LABELS = np.array([[0, 2, -1], [1, -1, -1]])
 LOGITS = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
@@ -33,3 +33,11 @@ def test_padding_takes_no_part(smoothing):
     other = np.where(LABELS[..., None] < 0, 7.0, LOGITS).astype("float32")
     loss = LabelLoss(smoothing)
     assert float(loss(LABELS, LOGITS)) == float(loss(LABELS, other))
+
+
+@pytest.mark.parametrize("kind", [LabelLoss, NoteLoss])
+def test_a_loss_is_made_again_from_its_config(kind):
+    config = keras.saving.serialize_keras_object(kind(0.3))
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is kind and again.label_smoothing == 0.3
+    assert again.reduction == "sum"
