@@ -49,7 +49,7 @@ def unwritable(name: str, unit: str, found: list[str], known: list[str]) -> User
         known: Those that it has.
     """
     return UserError(
-        f"`{name}` must be of the model's {len(known)} {unit}, {_some(known)}. "
+        f"`{name}` must be of the model's {len(known)} {unit} ({_some(known)}). "
         f"Received: {_some(found)}"
     )
 
