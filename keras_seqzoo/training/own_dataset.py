@@ -25,8 +25,9 @@ def own_dataset(
     """Your own rows, ready for the `fit` of any model of this package.
 
     Rows of like length share a batch; the order is new in every epoch and follows from
-    the seed. Compile with `loss_for(model)`; `fit` with `shuffle=False`, or Keras warns
-    that it cannot shuffle a dataset.
+    the seed. Compile with `loss_for(model)`, and metrics as `weighted_metrics`, which
+    leave padding out; `fit` with `shuffle=False`, or Keras warns that it cannot shuffle
+    a dataset.
 
     What a row is:
 

@@ -109,10 +109,11 @@ tf2_mobilenet_v2_1.0_224_ptq.tflite, dequantised; Apache-2.0; Sandler et al. 201
         """Of a picture, as `Captioner.caption` takes it, and a sentence about it."""
         row = as_row(Captioned, row)
         caption = own_text("caption", normalized(own_text("caption", row.caption)))
-        known = model.config["vocabulary"]
-        lacks = [word for word in caption.split() if word not in known]
+        words = caption.split()
+        ids = model.words.ids(words)
+        lacks = [w for w, number in zip(words, ids) if number == model.words.unknown]
         if lacks:
-            raise unwritable("caption", "words", lacks, known)
+            raise unwritable("caption", "words", lacks, model.config["vocabulary"])
         image = picture_of(row.image, "`image`", model.image_size)
         return row._replace(image=image, caption=caption)
 

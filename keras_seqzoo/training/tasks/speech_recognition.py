@@ -205,7 +205,7 @@ training."""
     def own_row(cls, row: Any, model: Any) -> Utterance:
         """Of a sound, or its frames, or a file of either; and its text, "" for none."""
         row = as_row(Utterance, row)
-        if row.text != "":
+        if not isinstance(row.text, str) or row.text:
             own_text("text", row.text)
         parts = model.transcripts.parts(" ".join(row.text.split()))
         lacks = [part for part in parts if part not in model.labels]

@@ -190,6 +190,8 @@ WRONG = [
     ("lstm_show_and_tell", ("no.jpg", "a dog"), "that is there. Received: no.jpg"),
     ("bi_peephole_speech", (SOUND, "yes maybe"), r"3 labels \('yes', .*: 'maybe'"),
     ("bi_peephole_speech", (SOUND, None), "`text` must be a string.*None"),
+    ("bi_peephole_speech", ("yes", SOUND), "`text` must be a string.*array"),
+    ("bi_peephole_speech", (SOUND, " "), "`text` must be a string.*' '"),
     ("bi_peephole_speech", (SOUND[:40], "yes yes"), "'yes yes': 2 labels must have 3"),
     ("bi_peephole_speech", (np.zeros(99), "yes"), "`sound` must have a sample that is"),
     ("bi_peephole_speech", (99 * SOUND, "yes"), r"must be in \[-1, 1\].*a peak of"),
