@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.datasets import catalogue
-from keras_seqzoo.datasets.pipeline import Examples
+from keras_seqzoo.datasets.pipeline import IGNORED, Examples
 from keras_seqzoo.preprocessing.subword_learning import learn_subwords
 from keras_seqzoo.runtime.subwords import END, START, normalized
 from keras_seqzoo.training.losses import LabelLoss
@@ -150,7 +150,8 @@ which were written for this project and come with it (Apache-2.0)."""
         source = [pieces.source.encode(row.source, end=True) for row in rows]
         target = [pieces.target_ids(row.target) for row in rows]
         before = [[START, *ids[:-1]] for ids in target]
-        classes = [[one - FIRST_WRITTEN for one in ids] for ids in target]
+        # A character that the model cannot write is no target.
+        classes = [[max(one - FIRST_WRITTEN, IGNORED) for one in ids] for ids in target]
         # One shape holds both where shapes are static.
         lengths = [max(map(len, pair)) for pair in zip(source, target)]
         return Examples(

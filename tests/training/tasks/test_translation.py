@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_seqzoo.datasets.pipeline import IGNORED
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.models import Transformer
 from keras_seqzoo.runtime.subwords import END, FIRST_SUBWORD, START
@@ -48,6 +49,18 @@ def test_targets_are_one_place_ahead_and_classes_begin_with_the_end(model):
         assert model.pieces.target.decode(targets) == row.target
         assert model.pieces.source.decode(source) == row.source.lower()
         assert examples.lengths[i] == max(len(source), len(targets))
+
+
+def test_a_character_that_cannot_be_written_is_no_target(model):
+    row = ROWS[0]
+    written = Translation.encode([row], model).targets[0].numpy()
+    assert IGNORED not in written
+    changed = row._replace(target=f"{row.target} 龘")
+    targets = Translation.encode([changed], model).targets[0].numpy()
+    assert targets.min() == IGNORED and targets[-1] == 0
+    np.testing.assert_array_equal(
+        targets[targets != IGNORED][: len(written) - 1], written[:-1]
+    )
 
 
 def test_figure_and_quick_figure_are_bleu_of_the_two_searches(model):
