@@ -78,6 +78,11 @@ weights.
 import keras_seqzoo as seqzoo
 
 {words.usage.format(name=name)}
+# Tune it with rows of your own: {task.OWN_ROW}.
+dataset = seqzoo.own_dataset(rows, model)
+model.compile("adam", seqzoo.loss_for(model))
+model.fit(dataset, epochs=3, shuffle=False)
+
 # Or .onnx, or a folder for SavedModel.
 seqzoo.export(model, "model.tflite")
 ```
