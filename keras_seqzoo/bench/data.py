@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.bench.machine import facts, set_threads
-from keras_seqzoo.datasets.buckets import padding_share
+from keras_seqzoo.datasets.pipeline import padding_share
 from keras_seqzoo.training.preparation import Prepared, prepare
 from keras_seqzoo.training.recipe import read_recipe
 
@@ -68,7 +68,7 @@ def _row(path: pathlib.Path, data_dir: str | None, seconds: float) -> dict[str, 
         "recipe": path.stem,
         "examples": len(prepared.training_set),
         "examples_per_second": len(prepared.training_set) / alone,
-        "padding": padding_share(epoch, lambda x, y, w: w > 0),
+        "padding": padding_share(prepared.examples, epoch),
         "step_ms": 1e3 * float(np.median(steps)),
         "wait": sum(waits) / (sum(steps) + sum(waits)),
     }

@@ -1,6 +1,6 @@
 """Sequences of like length in the same batch, so that little of a batch is padding."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,27 @@ def length_boundaries(lengths: Sequence[int], batch_size: int) -> list[int]:
     return boundaries
 
 
+def pair_buckets(pairs: Any, batch_size: int) -> np.ndarray:
+    """The bucket of each pair of sequences, narrow in both lengths.
+
+    Args:
+        pairs: Lengths (pairs, 2).
+        batch_size: Rows that a bucket should have at least.
+
+    Returns:
+        Numbers from 0 on, int32 (pairs,).
+    """
+    pairs = np.asarray(pairs)
+    found, count = np.zeros(len(pairs), np.int32), 0
+    first = np.digitize(pairs[:, 0], length_boundaries(pairs[:, 0], batch_size))
+    for one in np.unique(first):
+        lengths = pairs[first == one, 1]
+        boundaries = length_boundaries(lengths, batch_size)
+        found[first == one] = count + np.digitize(lengths, boundaries)
+        count += len(boundaries) + 1
+    return found
+
+
 def check_boundaries(boundaries: Sequence[int]) -> None:
     """Raises UserError unless they are positive and each is above the one before."""
     if any(low >= high for low, high in zip((0, *boundaries), boundaries)):
@@ -42,9 +63,13 @@ def check_boundaries(boundaries: Sequence[int]) -> None:
         )
 
 
+def longest_of(lengths: Sequence[int], boundaries: Sequence[int]) -> list[int]:
+    """The longest that a sequence of each bucket may be."""
+    return [boundary - 1 for boundary in boundaries] + [max(lengths)]
+
+
 def batch_sizes(
-    lengths: Sequence[int],
-    boundaries: Sequence[int],
+    longest: Sequence[int],
     batch_size: int | None = None,
     tokens_per_batch: int | None = None,
     multiple_of: int = 1,
@@ -52,17 +77,15 @@ def batch_sizes(
     """Rows in a batch of each bucket.
 
     Args:
-        lengths: Of the sequences.
-        boundaries: Of the buckets.
+        longest: Length of each bucket's longest sequences.
         batch_size: Rows of every batch; or, in its place,
         tokens_per_batch: Cells of a batch, padding among them: of the bucket's longest
             sequences as many as fit, and at least `multiple_of`.
         multiple_of: Number of devices that share a batch.
     """
     if batch_size is not None:
-        rows = [batch_size] * (len(boundaries) + 1)
+        rows = [batch_size] * len(longest)
     else:
-        longest = [boundary - 1 for boundary in boundaries] + [max(lengths)]
         rows = [tokens_per_batch // max(1, length) for length in longest]
     return [max(1, n // multiple_of) * multiple_of for n in rows]
 
@@ -110,16 +133,5 @@ def static_shape(
         `(rows, length)`, int32 scalars.
     """
     bucket = tf.searchsorted(tf.constant(boundaries, tf.int32), [length], "right")[0]
-    ends = tf.constant([boundary - 1 for boundary in boundaries] + [longest], tf.int32)
+    ends = tf.constant(longest_of([longest], boundaries), tf.int32)
     return tf.constant(rows, tf.int32)[bucket], ends[bucket]
-
-
-def padding_share(batches: tf.data.Dataset, is_there: Callable[..., Any]) -> float:
-    """The share of a data set's cells that are padding.
-
-    Args:
-        batches: All of them.
-        is_there: A batch's parts -> booleans `(batch, time)`, false at padding.
-    """
-    there = [np.asarray(is_there(*batch)) for batch in batches]
-    return 1.0 - sum(a.sum() for a in there) / sum(a.size for a in there)

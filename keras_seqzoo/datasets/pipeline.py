@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.datasets import buckets
@@ -18,23 +19,28 @@ class Examples(NamedTuple):
         inputs: The model's inputs by name.
         targets: What it is to answer.
         lengths: Of the examples in steps, (rows,) int32: what buckets go by.
+        pairs: Where examples have two sequences, the lengths of both, (rows, 2) int32:
+            what buckets go by in place of the longer.
     """
 
     inputs: dict[str, tf.Tensor | tf.RaggedTensor]
     targets: tf.Tensor | tf.RaggedTensor
     lengths: tf.Tensor
+    pairs: tf.Tensor | None = None
 
 
 class Plan(NamedTuple):
     """How many examples of which lengths become a batch.
 
     Attributes:
-        boundaries: Of the buckets, in steps.
+        keys: Of the examples, int32: what they are put into buckets by.
+        boundaries: Of the buckets, in keys.
         rows: Rows in a batch of each bucket.
         batches: The number of batches in an epoch.
         longest: The longest example, if shapes are to be static; else None.
     """
 
+    keys: np.ndarray
     boundaries: list[int]
     rows: list[int]
     batches: int
@@ -49,6 +55,7 @@ class Plan(NamedTuple):
         boundaries: Sequence[int] | None = None,
         static: bool = False,
         devices: int = 1,
+        pairs: Any = None,
     ) -> "Plan":
         """A plan for examples of these lengths.
 
@@ -59,19 +66,27 @@ class Plan(NamedTuple):
             boundaries: Of the buckets; by default `buckets.length_boundaries`.
             static: Whether all batches of a bucket have one shape.
             devices: Number of devices that share a batch.
+            pairs: As of `Examples`: without boundaries or static shapes the buckets are
+                `buckets.pair_buckets`.
         """
-        lengths = [int(length) for length in lengths]
-        if not lengths:
+        lengths = np.asarray(lengths, np.int32)
+        if not len(lengths):
             raise UserError("lengths must be of one example or more. Received: []")
-        if boundaries is None:
-            mean = sum(lengths) / len(lengths)
-            rows = batch_size or max(1, int(tokens_per_batch / mean))
-            boundaries = buckets.length_boundaries(lengths, rows)
-        rows = buckets.batch_sizes(
-            lengths, boundaries, batch_size, tokens_per_batch, devices
-        )
-        count = buckets.number_of_batches(lengths, boundaries, rows)
-        return cls(list(boundaries), rows, count, max(lengths) if static else None)
+        per_batch = batch_size or max(1, int(tokens_per_batch / lengths.mean()))
+        keys = lengths
+        if boundaries is not None:
+            longest = buckets.longest_of(lengths, boundaries)
+        elif pairs is None or static:
+            boundaries = buckets.length_boundaries(lengths, per_batch)
+            longest = buckets.longest_of(lengths, boundaries)
+        else:
+            keys = buckets.pair_buckets(pairs, per_batch)
+            boundaries = range(1, keys.max() + 1)
+            longest = [lengths[keys == one].max() for one in range(keys.max() + 1)]
+        rows = buckets.batch_sizes(longest, batch_size, tokens_per_batch, devices)
+        count = buckets.number_of_batches(keys, boundaries, rows)
+        at_most = int(lengths.max()) if static else None
+        return cls(keys, list(boundaries), rows, count, at_most)
 
 
 def training_batches(
@@ -143,7 +158,7 @@ def epoch(
     order = tf.data.Dataset.range(rows)
     if shuffle:
         order = order.shuffle(rows, seed=seed)
-    plan = Plan.of(examples.lengths, batch_size, None, boundaries)
+    plan = Plan.of(examples.lengths, batch_size, None, boundaries, pairs=examples.pairs)
     dataset = batches(order, examples, plan)
     return dataset.apply(tf.data.experimental.assert_cardinality(plan.batches))
 
@@ -179,7 +194,7 @@ def batches(
         padded = {name: _padded(value, shape, 0) for name, value in inputs.items()}
         return padded, _padded(targets, shape, IGNORED)
 
-    numbers = buckets.bucketed(order, examples.lengths, plan.boundaries, plan.rows)
+    numbers = buckets.bucketed(order, plan.keys, plan.boundaries, plan.rows)
     return numbers.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
 
 
@@ -225,3 +240,26 @@ def weighted(inputs: dict, targets: Any) -> tuple:
         there = tf.reduce_any(there, axis=range(2, targets.shape.rank))
     there = tf.cast(there, tf.float32)
     return inputs, targets, there / tf.reduce_sum(there)
+
+
+def padding_share(examples: Examples, epoch: tf.data.Dataset) -> float:
+    """The share of the cells of an epoch's batches that are padding.
+
+    Of all inputs and targets that have a length; a cell is a step, whatever it holds.
+    """
+    parts = [*examples.inputs.values(), examples.targets]
+    ragged = [isinstance(part, tf.RaggedTensor) for part in parts]
+    there = sum(
+        int(part.row_lengths().numpy().sum())
+        for part, has_length in zip(parts, ragged)
+        if has_length
+    )
+    cells = 0
+    for inputs, targets, *_ in epoch:
+        padded = [*(inputs[name] for name in examples.inputs), targets]
+        cells += sum(
+            int(np.prod(part.shape[:2]))
+            for part, has_length in zip(padded, ragged)
+            if has_length
+        )
+    return 1.0 - there / cells

@@ -107,6 +107,7 @@ def prepare(
         data.bucket_boundaries,
         static=is_distributed(devices) or training.jit_compile,
         devices=devices.num_replicas_in_sync,
+        pairs=examples.pairs,
     )
     accumulated = training.gradient_accumulation_steps
     if accumulated > training.epochs * plan.batches:

@@ -116,3 +116,39 @@ def test_a_plan_of_nothing():
 def test_a_bucket_of_nothing_but_length_zero():
     plan = pipeline.Plan.of([1, 2, 3], None, 6, boundaries=[1])
     assert plan.rows == [6, 2] and plan.batches == 2
+
+
+def test_padding_is_counted_in_all_that_has_a_length(steps):
+    plan = Plan.of(LENGTHS, batch_size=4, boundaries=[4])
+    epoch = list(pipeline.training_batches(steps, plan, 1, range(1)))
+    cells = sum(x["frames"][:, :, 0].numpy().size for x, *_ in epoch)
+    share = pipeline.padding_share(steps, epoch)
+    assert 0 < share == pytest.approx(1 - sum(LENGTHS) / cells)
+    # Classes have no length; what a frame holds does not count, were it all zeros.
+    zeros = {**steps.inputs, "frames": steps.inputs["frames"] * 0}
+    classes = steps._replace(inputs=zeros, targets=tf.zeros(len(LENGTHS), tf.int32))
+    epoch = pipeline.training_batches(classes, plan, 1, range(1))
+    assert pipeline.padding_share(classes, epoch) == pytest.approx(share)
+
+
+def test_pairs_share_a_batch_with_those_of_like_lengths():
+    rng = np.random.default_rng(2)
+    pairs = rng.poisson([9, 5], (600, 2)) + 1
+    sides = [
+        tf.RaggedTensor.from_row_lengths(np.ones(n.sum(), "int32"), n) for n in pairs.T
+    ]
+    longer = pairs.max(axis=1)
+    examples = Examples({"source": sides[0]}, sides[1], longer, pairs)
+    shares = []
+    for how in ({}, {"pairs": pairs}):
+        plan = Plan.of(longer, None, 120, **how)
+        epoch = list(pipeline.training_batches(examples, plan, 1, range(1)))
+        assert len(epoch) == plan.batches
+        assert sum(len(x["source"]) for x, *_ in epoch) == len(pairs)
+        sizes = [max(x["source"].numpy().size, y.numpy().size) for x, y, _ in epoch]
+        assert max(sizes) <= 120
+        shares.append(pipeline.padding_share(examples, epoch))
+    assert shares[1] < shares[0] / 2
+    # Static shapes have one length for both: the longer's.
+    plan = Plan.of(longer, None, 120, static=True, pairs=pairs)
+    assert plan.keys.tolist() == longer.tolist() and plan.longest == longer.max()

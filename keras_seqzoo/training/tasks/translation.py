@@ -152,15 +152,16 @@ which were written for this project and come with it (Apache-2.0)."""
         before = [[START, *ids[:-1]] for ids in target]
         # A character that the model cannot write is no target.
         classes = [[max(one - FIRST_WRITTEN, IGNORED) for one in ids] for ids in target]
-        # One shape holds both where shapes are static.
-        lengths = [max(map(len, pair)) for pair in zip(source, target)]
+        pairs = [(len(one), len(other)) for one, other in zip(source, target)]
         return Examples(
             {
                 "source": tf.ragged.constant(source, tf.int32),
                 "tokens": tf.ragged.constant(before, tf.int32),
             },
             tf.ragged.constant(classes, tf.int32),
-            tf.constant(lengths, tf.int32),
+            # One shape holds both where shapes are static.
+            tf.constant([max(pair) for pair in pairs], tf.int32),
+            tf.constant(pairs, tf.int32),
         )
 
     @classmethod

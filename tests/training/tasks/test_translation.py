@@ -49,6 +49,7 @@ def test_targets_are_one_place_ahead_and_classes_begin_with_the_end(model):
         assert model.pieces.target.decode(targets) == row.target
         assert model.pieces.source.decode(source) == row.source.lower()
         assert examples.lengths[i] == max(len(source), len(targets))
+        assert examples.pairs[i].numpy().tolist() == [len(source), len(targets)]
 
 
 def test_a_character_that_cannot_be_written_is_no_target(model):
