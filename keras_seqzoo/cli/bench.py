@@ -269,7 +269,7 @@ def bench_data_command(
     """Time the data pipelines of RECIPES, all of zoo_configs/ if none is given.
 
     Says how many examples a second a pipeline gives, which share of its cells is
-    padding (to be at most 8 %), and for which share of the time a training waits for
+    padding (of texts at most 8 %), and for which share of the time a training waits for
     data (at most 5 %). DIRECTORY may hold a folder for each data set.
 
     \b
@@ -292,19 +292,19 @@ def bench_data_command(
     if as_json:
         print_json({"rows": result["rows"]})
         return
-    words = {True: "reached", False: "MISSED"}
+    words = {True: ": reached", False: ": MISSED", None: ""}
     columns = "recipe", "examples", "examples / s", "padding", "step", "waits for data"
     lines = []
     for row in result["rows"]:
-        fine = {name: words[value] for name, value in verdicts(row).items()}
+        fine = verdicts(row)
         lines.append(
             [
                 row["recipe"],
                 f"{row['examples']:,}",
                 f"{row['examples_per_second']:,.0f}",
-                f"{100 * row['padding']:.1f} %: {fine['padding']}",
+                f"{100 * row['padding']:.1f} %{words[fine.get('padding')]}",
                 f"{row['step_ms']:.1f} ms",
-                f"{100 * row['wait']:.1f} %: {fine['wait']}",
+                f"{100 * row['wait']:.1f} %{words[fine['wait']]}",
             ]
         )
     print_table(columns, lines)

@@ -49,8 +49,9 @@ def test_a_slow_pipeline_shows(monkeypatch, row):
 
 
 def test_verdicts():
-    row = {"padding": np.float64(0.081), "wait": 0.05}
+    row = {"steps": "words", "padding": np.float64(0.081), "wait": 0.05}
     assert data.verdicts(row) == {"padding": False, "wait": True}
+    assert data.verdicts({**row, "steps": "frames"}) == {"wait": True}
 
 
 @pytest.mark.parametrize(
