@@ -37,9 +37,10 @@ def bench_data(
 
     Returns:
         "machine" and "rows": for each recipe what its examples are counted in, examples
-        a second from the pipeline alone, the share of cells that are padding, milliseconds of a training step,
-        and the share of the training's time in which it waits for the next batch:
-        what handing over a batch that is ready takes is not counted.
+        a second from the pipeline alone, the share of cells that are padding,
+        milliseconds of a training step, and the share of the training's time in which
+        it waits for the next batch: what handing over a batch that is ready takes is
+        not counted.
     """
     if threads is not None:
         set_threads(threads)
