@@ -68,7 +68,7 @@ def text(measured: dict) -> str:
         "# Results",
         "",
         "Written by `python tools/results.py` from what the trainings stored in the "
-        "presets.",
+        "presets. Published figures are from memory unless README.md says otherwise.",
         "",
         "| tag | data | metric | ours | seeds | published | parameters "
         "| training, min |",
