@@ -1,28 +1,28 @@
 """Presets from a URL base, kept in a cache folder once every checksum is right."""
 
+import functools
 import hashlib
 import http.client
 import json
 import os
-import re
 import shutil
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import filelock
 import platformdirs
 from tqdm import tqdm
 
 from keras_seqzoo.errors import PresetError, UserError
+from keras_seqzoo.presets.files import CHECKSUMS, FILE_NAME, SIZE_LIMIT, checked_files
 
 URL_VARIABLE = "KERAS_SEQZOO_PRESETS_URL"
 HOME_VARIABLE = "KERAS_SEQZOO_HOME"
-CHECKSUMS = "sha256.json"
-FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
-SIZE_LIMIT = 200 * 2**20  # bytes of a preset
 _TIMEOUT = 30  # seconds without an answer
 _CHUNK = 2**16  # bytes
 
@@ -100,11 +100,13 @@ def _fetched(address: str, name: str) -> Path | None:
         with filelock.FileLock(place / f".{name}.lock"):
             if _is_whole(folder):  # another process was faster
                 return folder
-            if folder.exists():  # damaged: what is right in it is kept
+            if folder.is_file():  # a damaged zip
+                folder.unlink()
+            elif folder.exists():  # damaged: what is right in it is kept
                 shutil.rmtree(partial, ignore_errors=True)
                 folder.rename(partial)
             if name.endswith(".zip"):
-                found = _download(f"{address}/{name}", partial)
+                found = _fetch_file(f"{address}/{name}", partial, checked_files)
             else:
                 found = _fetch_folder(f"{address}/{name}", partial)
             if not found:
@@ -117,14 +119,12 @@ def _fetched(address: str, name: str) -> Path | None:
     return folder
 
 
-def _is_whole(folder: Path) -> bool:
-    if folder.is_file():  # a zip file, which is checked when it is read
-        return True
+def _is_whole(path: Path) -> bool:
     try:
-        checksums = json.loads((folder / CHECKSUMS).read_bytes())
-        return all(_sha256(folder / name) == checksums[name] for name in checksums)
-    except (OSError, ValueError, TypeError):
+        checked_files(path)
+    except PresetError:
         return False
+    return True
 
 
 def _fetch_folder(url: str, folder: Path) -> bool:
@@ -153,16 +153,30 @@ def _fetch_folder(url: str, folder: Path) -> bool:
         if path.exists() and _sha256(path) == digest:
             continue
         path.unlink(missing_ok=True)
-        # A part kept from an older version of the file makes a wrong whole, once.
-        attempts = 2 if _part(path).exists() else 1
-        for _ in range(attempts):
-            if not _download(f"{url}/{name}", path):
-                raise PresetError(f"{url}/{name}: the file is missing.")
-            if _sha256(path) == digest:
-                break
-            path.unlink()
-        else:
-            raise PresetError(f"{url}/{name}: the file is damaged (wrong sha256).")
+        check = functools.partial(_check_sha256, digest)
+        if not _fetch_file(f"{url}/{name}", path, check):
+            raise PresetError(f"{url}/{name}: the file is missing.")
+    return True
+
+
+def _check_sha256(digest: str, path: Path) -> None:
+    if _sha256(path) != digest:
+        raise PresetError(f"{path}: the file is damaged (wrong sha256).")
+
+
+def _fetch_file(url: str, path: Path, check: Callable[[Path], Any]) -> bool:
+    """Fetch a file and keep it if `check` raises nothing; False if missing."""
+    resumed = _part(path).exists()
+    if not _download(url, path):
+        return False
+    try:
+        check(path)
+    except PresetError as error:
+        path.unlink()
+        if resumed:
+            # A part kept from an older version of the file makes a wrong whole, once.
+            return _fetch_file(url, path, check)
+        raise PresetError(str(error).replace(str(path), url)) from error
     return True
 
 

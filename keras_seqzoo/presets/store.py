@@ -3,13 +3,11 @@
 import dataclasses
 import hashlib
 import json
-import lzma
 import os
 import shutil
 import tempfile
 import zipfile
-import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,13 @@ import safetensors.numpy
 
 from keras_seqzoo.errors import PresetError, UserError
 from keras_seqzoo.presets import int8_weights, remote
-from keras_seqzoo.presets.remote import CHECKSUMS, FILE_NAME, SIZE_LIMIT
+from keras_seqzoo.presets.files import (
+    CHECKSUMS,
+    FILE_NAME,
+    checked_files,
+    json_object,
+    text_of,
+)
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
@@ -140,23 +144,8 @@ def read(source: str | os.PathLike) -> Preset:
         raise _exported(path, "seqzoo.runtime.load")
     if (path / "saved_model.pb").is_file():
         raise _exported(path, "tf.saved_model.load")
-    if path.is_dir():
-        files = _folder_files(path)
-    elif path.is_file():
-        files = _zip_files(path)
-    else:
-        raise PresetError(f"{path}: there is no such preset folder or zip file.")
-    checksums = _json(path, CHECKSUMS, files)
-    for name in sorted(set(files) - set(checksums) - {CHECKSUMS}):
-        raise PresetError(f"{path}: the file {name!r} is not part of the preset.")
-    for name, expected in checksums.items():
-        if not FILE_NAME.fullmatch(name):
-            raise PresetError(f"{path / CHECKSUMS}: {name!r} is not a file name.")
-        if name not in files:
-            raise PresetError(f"{path / name}: the file is missing.")
-        if hashlib.sha256(files[name]).hexdigest() != expected:
-            raise PresetError(f"{path / name}: the file is damaged (wrong sha256).")
-    config = _json(path, CONFIG, files)
+    files = checked_files(path)
+    config = json_object(path, CONFIG, files)
     if config.get("format") != FORMAT:
         raise PresetError(
             f"{path / CONFIG}: `format` must be {FORMAT}. "
@@ -186,12 +175,12 @@ def read(source: str | os.PathLike) -> Preset:
             raise PresetError(f"{path / CONFIG}: {name!r} is not a file name.")
         if name not in files:
             raise PresetError(f"{path / name}: the file is missing.")
-        text = _text(path, name, files)
+        text = text_of(path, name, files)
         assets[key] = text.removesuffix("\n").split("\n") if text else []
     parts = {CHECKSUMS, CONFIG, WEIGHTS, CARD, PICTURE, *config["assets"].values()}
     for name in sorted(set(files) - parts):
         raise PresetError(f"{path}: the file {name!r} is not part of a preset.")
-    card = _text(path, CARD, files) if CARD in files else ""
+    card = text_of(path, CARD, files) if CARD in files else ""
     return Preset(str(path), config, weights, assets, card)
 
 
@@ -244,92 +233,3 @@ def _check_replaceable(folder: Path) -> None:
             f"{folder} holds something that is not a preset's, and is left as it is: "
             f"{min(others)!r}."
         )
-
-
-def _folder_files(folder: Path) -> dict[str, bytes]:
-    if not (folder / CHECKSUMS).is_file():
-        raise PresetError(f"{folder / CHECKSUMS}: the file is missing.")
-    files, size = {}, 0
-    try:
-        for path in sorted(folder.iterdir()):
-            if path.is_symlink() or not path.is_file():
-                raise PresetError(
-                    f"{folder}: {path.name!r} is not a plain file, and a preset holds "
-                    "plain files only."
-                )
-            size += path.stat().st_size
-            _check_size(folder, path.name, size)
-            files[path.name] = path.read_bytes()
-    except OSError as error:
-        raise PresetError(
-            f"{error.filename or folder}: cannot be read: {error.strerror}."
-        ) from error
-    return files
-
-
-def _zip_files(path: Path) -> dict[str, bytes]:
-    """The files of a zip, at its top or in one folder; nothing is unpacked."""
-    files, size, places = {}, 0, set()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                if entry.is_dir():
-                    continue
-                name = PurePosixPath(entry.filename)
-                places.add(name.parts[:-1])
-                if (
-                    name.is_absolute()
-                    or ".." in name.parts
-                    or len(name.parts) > 2
-                    or len(places) > 1
-                ):
-                    raise PresetError(f"{path}: {entry.filename!r} is out of place.")
-                # No more than the size stated is ever unpacked.
-                size += entry.file_size
-                _check_size(path, entry.filename, size)
-                if name.name in files:
-                    raise PresetError(f"{path}: {name.name!r} is there twice.")
-                files[name.name] = archive.read(entry)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-        RuntimeError,
-        OSError,
-        EOFError,
-    ) as error:
-        raise PresetError(f"{path}: not a readable zip file.") from error
-    return files
-
-
-def _check_size(path: Path, name: str, size: int) -> None:
-    if size > SIZE_LIMIT:
-        raise PresetError(
-            f"{path}: with {name!r} the preset is larger than {SIZE_LIMIT // 2**20} MB."
-        )
-
-
-def _text(path: Path, name: str, files: dict[str, bytes]) -> str:
-    try:
-        return files[name].decode()
-    except UnicodeDecodeError as error:
-        raise PresetError(f"{path / name}: not UTF-8 text.") from error
-
-
-def _json(path: Path, name: str, files: dict[str, bytes]) -> dict[str, Any]:
-    if name not in files:
-        raise PresetError(f"{path / name}: the file is missing.")
-    try:
-        value = json.loads(_text(path, name, files), parse_constant=_not_json)
-    except PresetError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise PresetError(f"{path / name}: not JSON.") from error
-    if not isinstance(value, dict):
-        raise PresetError(f"{path / name}: must be a JSON object.")
-    return value
-
-
-def _not_json(constant: str) -> None:
-    """Python reads NaN and Infinity, which JSON has not."""
-    raise ValueError(constant)

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zipfile
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from keras_seqzoo.errors import PresetError, UserError
 from keras_seqzoo.presets import remote, store
 
 NAME = "some_tagger.tag"
+LARGE = ("weights.safetensors", ".zip")
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files with byte ranges; `break_after` bytes of a file it hangs up, once."""
+    """Files with byte ranges; `break_after` bytes of a large one it hangs up, once."""
 
     def do_GET(self):
         server = self.server
@@ -39,7 +41,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
-        if server.break_after and self.path.endswith("weights.safetensors"):
+        if server.break_after and self.path.endswith(LARGE):
             cut, server.break_after = server.break_after, 0
             self.wfile.write(data[start : start + cut])
             self.wfile.flush()
@@ -253,17 +255,98 @@ def test_a_preset_by_its_url(server, slash, monkeypatch):
     assert len(server.requests) == asked  # it is kept
 
 
-def test_a_zip_file_by_its_url(server):
+def write_zip(server, seed=0):
+    """Put `some.zip` on the server; gives its weights."""
+    weights = np.random.default_rng(seed).normal(size=(100, 100))
     store.write(
         server.folder.parent / "some.zip",
         {"architecture": "some_tagger", "config": {}, "metadata": {}},
-        {"kernel": np.ones(2)},
+        {"kernel": weights},
         {"labels": ["X"]},
         "card",
     )
+    return weights
+
+
+def fetched_zip(server):
     found = remote.fetch_url(f"{address(server)}/some.zip")
-    assert store.read(found).assets == {"labels": ["X"]}
-    assert remote.fetch_url(f"{address(server)}/some.zip") == found
+    return store.read(found).weights["kernel"]
+
+
+def test_a_zip_file_by_its_url(server):
+    weights = write_zip(server)
+    np.testing.assert_array_equal(fetched_zip(server), weights)
+    asked = len(server.requests)
+    np.testing.assert_array_equal(fetched_zip(server), weights)
+    assert len(server.requests) == asked  # it is kept
+
+
+def wrong_page(path):
+    path.write_text("<html>Sign in</html>")
+
+
+def wrong_checksum(path):
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, b"X\nY\n" if name == "labels.txt" else data)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (wrong_page, r"/some\.zip: not a readable zip file"),
+        (wrong_checksum, r"/some\.zip/labels\.txt: the file is damaged"),
+    ],
+)
+def test_a_zip_that_is_no_preset_is_not_kept(server, spoil, message):
+    weights = write_zip(server)
+    right = (server.folder.parent / "some.zip").read_bytes()
+    spoil(server.folder.parent / "some.zip")
+    with pytest.raises(PresetError, match=f"^http://127.*{message}"):
+        fetched_zip(server)
+    (server.folder.parent / "some.zip").write_bytes(right)
+    np.testing.assert_array_equal(fetched_zip(server), weights)
+
+
+def test_a_zip_cut_short_by_a_server_that_states_no_length(server, monkeypatch):
+    real = Handler.send_header
+    monkeypatch.setattr(
+        Handler,
+        "send_header",
+        lambda self, name, value: name == "Content-Length" or real(self, name, value),
+    )
+    weights = write_zip(server)
+    server.break_after = 10_000
+    with pytest.raises(PresetError, match=r"some\.zip: not a readable zip file"):
+        fetched_zip(server)
+    np.testing.assert_array_equal(fetched_zip(server), weights)
+
+
+def test_a_zip_damaged_later_is_fetched_anew(server):
+    weights = write_zip(server)
+    found = remote.fetch_url(f"{address(server)}/some.zip")
+    found.write_bytes(found.read_bytes()[:-1000])
+    np.testing.assert_array_equal(fetched_zip(server), weights)
+
+
+def test_a_broken_off_zip_goes_on(server):
+    weights = write_zip(server)
+    server.break_after = 10_000
+    with pytest.raises(PresetError, match=r"some\.zip: the connection broke off"):
+        fetched_zip(server)
+    np.testing.assert_array_equal(fetched_zip(server), weights)
+    assert [wanted for _, wanted in server.requests] == [None, "bytes=10000-"]
+
+
+def test_a_part_of_an_older_zip_is_dropped(server):
+    write_zip(server)
+    server.break_after = 10_000
+    with pytest.raises(PresetError):
+        fetched_zip(server)
+    newer = write_zip(server, seed=1)
+    np.testing.assert_array_equal(fetched_zip(server), newer)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_seqzoo.errors import PresetError, UserError
-from keras_seqzoo.presets import store
+from keras_seqzoo.presets import files, store
 
 CONFIG = {"architecture": "some_tagger", "config": {"units": 3}, "metadata": {}}
 WEIGHTS = {"body/kernel": np.arange(6, dtype="float32").reshape(2, 3)}
@@ -290,12 +290,12 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(preset, tmp_path, monkeypat
         for name in ("a.txt", "b.txt"):  # neither is over the limit alone
             archive.writestr(name, bytes(700_000))
     assert path.stat().st_size < 10_000
-    monkeypatch.setattr(store, "SIZE_LIMIT", 2**20)
+    monkeypatch.setattr(files, "SIZE_LIMIT", 2**20)
     refused(path, "b.txt", "larger than 1 MB")
 
 
 def test_a_folder_over_the_limit_is_refused(preset, monkeypatch):
-    monkeypatch.setattr(store, "SIZE_LIMIT", 100)
+    monkeypatch.setattr(files, "SIZE_LIMIT", 100)
     refused(preset, "larger than")
 
 
