@@ -74,10 +74,13 @@ def fetch_url(url: str) -> Path:
         url: Of a preset's folder on a web server or in a bucket, or of a zip file.
 
     Raises:
-        UserError: if the last part of the URL is no file name, or there is no preset.
+        UserError: if it is no URL or ends in no file name, or there is no preset.
         PresetError: as `fetch`.
     """
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as error:
+        raise UserError(f"{url!r} is not a URL: {error}.") from error
     address, _, name = url.rstrip("/").rpartition("/")
     if parts.query or parts.fragment or not FILE_NAME.fullmatch(name):
         raise UserError(
@@ -91,7 +94,7 @@ def fetch_url(url: str) -> Path:
 
 
 def _fetched(address: str, name: str) -> Path | None:
-    place = home() / "presets" / hashlib.sha256(address.encode()).hexdigest()[:12]
+    place = home() / "presets" / hashlib.sha256(os.fsencode(address)).hexdigest()[:12]
     folder, partial = place / name, place / f".{name}.partial"
     try:
         if _is_whole(folder):
@@ -139,7 +142,7 @@ def _fetch_folder(url: str, folder: Path) -> bool:
     try:
         checksums = json.loads(listing.read_text("utf-8"))
         names = {name: str(digest) for name, digest in checksums.items()}
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         shutil.rmtree(folder)
         raise PresetError(f"{url}/{CHECKSUMS}: not a list of checksums.") from error
     for name in names:
@@ -227,7 +230,9 @@ def _download(url: str, path: Path) -> bool:
         if isinstance(error.reason, FileNotFoundError):
             return False
         raise PresetError(f"{url}: cannot be reached: {error.reason}.") from error
-    except http.client.HTTPException as error:
+    except PresetError:
+        raise
+    except (http.client.HTTPException, ValueError) as error:  # also: not a URL
         raise PresetError(f"{url}: cannot be fetched: {error!r}.") from error
     except (ConnectionError, TimeoutError) as error:
         raise PresetError(f"{url}: the connection broke off; try again.") from error

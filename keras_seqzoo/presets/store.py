@@ -226,7 +226,7 @@ def _check_replaceable(folder: Path) -> None:
         others = {path.name for path in folder.iterdir()}
         if CHECKSUMS in others:
             others -= {CHECKSUMS, *json.loads((folder / CHECKSUMS).read_bytes())}
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         others = {folder.name}
     if others:
         raise UserError(

@@ -122,6 +122,19 @@ def test_no_such_preset(server):
     assert remote.fetch("some tagger?.tag") is None
 
 
+@pytest.mark.parametrize("text", ["[" * 200_000, "[1]", "<html>"])
+def test_a_list_of_checksums_that_is_none(server, text):
+    (server.folder / "sha256.json").write_text(text)
+    with pytest.raises(PresetError, match="not a list of checksums") as error:
+        remote.fetch(NAME)
+    assert "\n" not in str(error.value)
+
+
+def test_a_copy_whose_list_of_checksums_is_damaged_is_mended(server):
+    (remote.fetch(NAME) / "sha256.json").write_text("[" * 200_000)
+    assert store.read(remote.fetch(NAME)).assets == {"labels": ["O"]}
+
+
 def test_a_list_that_names_paths_is_refused(server):
     (server.folder / "sha256.json").write_text('{"../../x": "0"}')
     with pytest.raises(PresetError, match="not a file name"):
@@ -233,6 +246,20 @@ def test_a_base_that_is_no_url(monkeypatch):
     monkeypatch.setenv("KERAS_SEQZOO_PRESETS_URL", "ftp://x")
     with pytest.raises(UserError, match="ftp://x"):
         remote.fetch(NAME)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://[zz]", f"http://{'a' * 70}", "http://a b"]
+)
+def test_what_cannot_be_a_url(url, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_SEQZOO_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_SEQZOO_PRESETS_URL", url)
+    with pytest.raises(PresetError, match="cannot be fetched") as error:
+        remote.fetch(NAME)
+    assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match="is not a URL|cannot be fetched") as error:
+        registry.load(f"{url}/mine/")
+    assert "\n" not in str(error.value)
 
 
 def test_no_base(monkeypatch):

@@ -299,6 +299,13 @@ def test_a_folder_over_the_limit_is_refused(preset, monkeypatch):
     refused(preset, "larger than")
 
 
+def test_a_folder_whose_list_of_checksums_is_too_deep_is_left_as_it_is(tmp_path):
+    (tmp_path / "sha256.json").write_text("[" * 200_000)
+    with pytest.raises(UserError, match="left as it is"):
+        store.write(tmp_path, CONFIG, WEIGHTS, ASSETS, "# Card\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["sha256.json"]
+
+
 def test_a_list_of_checksums_that_names_paths(preset):
     path = preset / "sha256.json"
     path.write_text(json.dumps({"../x": "0", **json.loads(path.read_text())}))
