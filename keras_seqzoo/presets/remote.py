@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import shutil
 import sys
 import urllib.error
@@ -25,6 +26,7 @@ URL_VARIABLE = "KERAS_SEQZOO_PRESETS_URL"
 HOME_VARIABLE = "KERAS_SEQZOO_HOME"
 _TIMEOUT = 30  # seconds without an answer
 _CHUNK = 2**16  # bytes
+_IN_URLS = "%/:?@!$&'()*+,;=~"  # kept as they are; a space, say, becomes %20
 
 
 def home() -> Path:
@@ -64,14 +66,15 @@ def fetch(name: str) -> Path | None:
 
 def is_url(text: str) -> bool:
     """Whether a text is an address that presets can be fetched from."""
-    return text.startswith(("http://", "https://", "file://"))
+    return text.lower().startswith(("http://", "https://", "file://"))
 
 
 def fetch_url(url: str) -> Path:
     """The local copy of the preset at `url`, fetched as by `fetch`.
 
     Args:
-        url: Of a preset's folder on a web server or in a bucket, or of a zip file.
+        url: Of a preset's folder on a web server or in a bucket, or of a zip file. A
+            query, such as a signature, goes with every request.
 
     Raises:
         UserError: if it is no URL or ends in no file name, or there is no preset.
@@ -79,22 +82,29 @@ def fetch_url(url: str) -> Path:
     """
     try:
         parts = urllib.parse.urlsplit(url)
+        path, query = (
+            urllib.parse.quote(text, safe=_IN_URLS)
+            for text in (parts.path, parts.query)
+        )
     except ValueError as error:
         raise UserError(f"{url!r} is not a URL: {error}.") from error
-    address, _, name = url.rstrip("/").rpartition("/")
-    if parts.query or parts.fragment or not FILE_NAME.fullmatch(name):
+    address, _, name = path.rstrip("/").rpartition("/")
+    if parts.fragment or not re.match(r"\w", urllib.parse.unquote(name)):
         raise UserError(
             "a preset's URL must end in its folder's name, or in that of a zip file. "
             f"Received: {url}"
         )
-    found = _fetched(address, name)
+    address = f"{parts.scheme}://{parts.netloc}{address}"
+    found = _fetched(address, name, query and f"?{query}")
     if found is None:
-        raise UserError(f"{url}: there is no preset ({CHECKSUMS}).")
+        raise UserError(f"{address}/{name}: there is no preset ({CHECKSUMS}).")
     return found
 
 
-def _fetched(address: str, name: str) -> Path | None:
-    place = home() / "presets" / hashlib.sha256(os.fsencode(address)).hexdigest()[:12]
+def _fetched(address: str, name: str, query: str = "") -> Path | None:
+    url, key = f"{address}/{name}", os.fsencode(address + query)
+    place = home() / "presets" / hashlib.sha256(key).hexdigest()[:12]
+    name = urllib.parse.quote(urllib.parse.unquote(name), safe="")  # a file's anywhere
     folder, partial = place / name, place / f".{name}.partial"
     try:
         if _is_whole(folder):
@@ -109,9 +119,9 @@ def _fetched(address: str, name: str) -> Path | None:
                 shutil.rmtree(partial, ignore_errors=True)
                 folder.rename(partial)
             if name.endswith(".zip"):
-                found = _fetch_file(f"{address}/{name}", partial, checked_files)
+                found = _fetch_file(url, query, partial, checked_files)
             else:
-                found = _fetch_folder(f"{address}/{name}", partial)
+                found = _fetch_folder(url, query, partial)
             if not found:
                 return None
             partial.rename(folder)
@@ -130,13 +140,13 @@ def _is_whole(path: Path) -> bool:
     return True
 
 
-def _fetch_folder(url: str, folder: Path) -> bool:
+def _fetch_folder(url: str, query: str, folder: Path) -> bool:
     """Fetch a preset's files into `folder`; False if there is no such preset."""
     folder.mkdir(exist_ok=True)
     listing = folder / CHECKSUMS
     # The list is fetched anew: files kept from before it changed fail its checksums.
     listing.unlink(missing_ok=True)
-    if not _download(f"{url}/{CHECKSUMS}", listing):
+    if not _download(f"{url}/{CHECKSUMS}", query, listing):
         shutil.rmtree(folder)
         return False
     try:
@@ -157,7 +167,7 @@ def _fetch_folder(url: str, folder: Path) -> bool:
             continue
         path.unlink(missing_ok=True)
         check = functools.partial(_check_sha256, digest)
-        if not _fetch_file(f"{url}/{name}", path, check):
+        if not _fetch_file(f"{url}/{name}", query, path, check):
             raise PresetError(f"{url}/{name}: the file is missing.")
     return True
 
@@ -167,10 +177,10 @@ def _check_sha256(digest: str, path: Path) -> None:
         raise PresetError(f"{path}: the file is damaged (wrong sha256).")
 
 
-def _fetch_file(url: str, path: Path, check: Callable[[Path], Any]) -> bool:
+def _fetch_file(url: str, query: str, path: Path, check: Callable[[Path], Any]) -> bool:
     """Fetch a file and keep it if `check` raises nothing; False if missing."""
     resumed = _part(path).exists()
-    if not _download(url, path):
+    if not _download(url, query, path):
         return False
     try:
         check(path)
@@ -178,7 +188,7 @@ def _fetch_file(url: str, path: Path, check: Callable[[Path], Any]) -> bool:
         path.unlink()
         if resumed:
             # A part kept from an older version of the file makes a wrong whole, once.
-            return _fetch_file(url, path, check)
+            return _fetch_file(url, query, path, check)
         raise PresetError(str(error).replace(str(path), url)) from error
     return True
 
@@ -187,12 +197,15 @@ def _part(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def _download(url: str, path: Path) -> bool:
-    """Fetch a file, going on with `<path>.part` if it is there; False if missing."""
+def _download(url: str, query: str, path: Path) -> bool:
+    """Fetch a file, going on with `<path>.part` if it is there; False if missing.
+
+    `query` is in no message: whoever reads a signature can use it.
+    """
     part = _part(path)
     have = part.stat().st_size if part.exists() else 0
     try:
-        request = urllib.request.Request(url)
+        request = urllib.request.Request(url + query)
         if have:
             request.add_header("Range", f"bytes={have}-")
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
@@ -222,7 +235,7 @@ def _download(url: str, path: Path) -> bool:
     except urllib.error.HTTPError as error:
         if error.code == 416 and have:  # the part is not a beginning of the file
             part.unlink()
-            return _download(url, path)
+            return _download(url, query, path)
         if error.code in (403, 404, 410):
             return False
         raise PresetError(f"{url}: the server answered {error.code}.") from error

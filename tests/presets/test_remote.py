@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import shutil
 import socket
 import subprocess
 import sys
@@ -382,7 +383,9 @@ def test_a_part_of_an_older_zip_is_dropped(server):
         ("/..", "must end in its folder's name"),
         ("/%2e%2e", "must end in its folder's name"),
         ("", "must end in its folder's name"),
-        (f"/{NAME}?a=1", "must end in its folder's name"),
+        (f"/{NAME}#a", "must end in its folder's name"),
+        ("/%2e%2e%2fx", "must end in its folder's name"),
+        ("?a=1", "must end in its folder's name"),
         ("/nothing", "there is no preset"),
         ("/nothing.zip", "there is no preset"),
     ],
@@ -391,6 +394,56 @@ def test_urls_that_lead_to_no_preset(server, end, message):
     with pytest.raises(UserError, match=message) as error:
         remote.fetch_url(f"{address(server)}{end}")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("folder", "url"),
+    [
+        ("my tag", "my%20tag/"),
+        ("my tag", "my tag"),
+        ("größe", "gr%C3%B6%C3%9Fe"),
+        ("größe", "größe/"),
+        ("größe/my (2)", "größe/my%20(2)"),
+        ("a+b", "a+b"),
+        ("a%b", "a%25b"),
+    ],
+)
+def test_names_that_a_url_spells_otherwise(server, folder, url):
+    (server.folder.parent / folder).parent.mkdir(exist_ok=True)
+    shutil.copytree(server.folder, server.folder.parent / folder)
+    for scheme in ("http", "HTTP"):
+        spelt = f"{address(server).replace('http', scheme)}/{url}"
+        assert remote.is_url(spelt)
+        source = remote.fetch_url(spelt)
+        assert store.read(source).assets == {"labels": ["O"]}
+        assert source.parent.parent == server.home / "presets"
+    paths = [path for path, _ in server.requests]
+    assert len(paths) == len(set(paths))  # kept, whatever the case of the scheme
+
+
+def test_a_query_goes_with_every_request(server):
+    write_zip(server)
+    for end in ("some.zip", NAME, f"{NAME}/"):
+        source = remote.fetch_url(f"{address(server)}/{end}?X-Signature=a%2Fb&c=d e")
+        assert store.read(source).card == "card"
+    assert len(server.requests) > 2
+    for path, _ in server.requests:
+        assert path.endswith("?X-Signature=a%2Fb&c=d%20e")
+
+
+def test_another_query_may_be_another_file(server):
+    older = remote.fetch_url(f"{address(server)}/{NAME}?version=1")
+    newer = remote.fetch_url(f"{address(server)}/{NAME}?version=2")
+    assert older != newer and older.name == newer.name == NAME
+
+
+@pytest.mark.parametrize("spoil", [wrong_page, lambda path: path.unlink()])
+def test_a_signature_is_not_printed(server, spoil):
+    write_zip(server)
+    spoil(server.folder.parent / "some.zip")
+    with pytest.raises(UserError, match=r"some\.zip: ") as error:
+        remote.fetch_url(f"{address(server)}/some.zip?X-Signature=a")
+    assert "Signature" not in str(error.value)
 
 
 def test_a_length_over_the_limit_is_refused_before_it_is_read(server, monkeypatch):
