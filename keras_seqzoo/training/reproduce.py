@@ -80,6 +80,10 @@ def find_recipe(tag: str, recipes: str | os.PathLike = RECIPES) -> pathlib.Path:
             f"recipes must be the folder {RECIPES}/ of the project. Received: {folder}"
         )
     known = {path.stem: path for path in sorted(folder.glob("*/*.*.yaml"))}
+    if not known:
+        raise UserError(
+            f"recipes must be a folder of <pattern>/<tag>.yaml. {folder} has none"
+        )
     if tag not in known:
         raise UserError(f"tag must be one of {', '.join(known)}. Received: {tag!r}")
     return known[tag]

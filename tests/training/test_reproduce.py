@@ -68,6 +68,9 @@ def test_recipes_that_are_not_there(recipes, tmp_path):
         find_recipe("x.y", recipes(1.0))
     with pytest.raises(UserError, match="recipes must be the folder zoo_configs/"):
         find_recipe(TAG, tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="of <pattern>/<tag>.yaml.*empty has none"):
+        find_recipe(TAG, tmp_path / "empty")
 
 
 @pytest.mark.parametrize(
