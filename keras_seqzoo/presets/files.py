@@ -29,6 +29,8 @@ def checked_files(path: Path) -> dict[str, bytes]:
     else:
         raise PresetError(f"{path}: there is no such preset folder or zip file.")
     checksums = json_object(path, CHECKSUMS, files)
+    if not checksums:
+        raise PresetError(f"{path / CHECKSUMS}: names no file.")
     for name in sorted(set(files) - set(checksums) - {CHECKSUMS}):
         raise PresetError(f"{path}: the file {name!r} is not part of the preset.")
     for name, expected in checksums.items():
@@ -128,6 +130,7 @@ def _zip_files(path: Path) -> dict[str, bytes]:
         RuntimeError,
         OSError,
         EOFError,
+        UnicodeDecodeError,
     ) as error:
         raise PresetError(f"{path}: not a readable zip file.") from error
     return files

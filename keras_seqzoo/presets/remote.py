@@ -88,13 +88,13 @@ def fetch_url(url: str) -> Path:
         )
     except ValueError as error:
         raise UserError(f"{url!r} is not a URL: {error}.") from error
-    address, _, name = path.rstrip("/").rpartition("/")
+    place = f"{parts.scheme}://{parts.netloc}{path}"
+    address, _, name = place.rstrip("/").rpartition("/")
     if parts.fragment or not re.match(r"\w", urllib.parse.unquote(name)):
         raise UserError(
             "a preset's URL must end in its folder's name, or in that of a zip file. "
             f"Received: {url}"
         )
-    address = f"{parts.scheme}://{parts.netloc}{address}"
     found = _fetched(address, name, query and f"?{query}")
     if found is None:
         raise UserError(f"{address}/{name}: there is no preset ({CHECKSUMS}).")
@@ -152,6 +152,8 @@ def _fetch_folder(url: str, query: str, folder: Path) -> bool:
     try:
         checksums = json.loads(listing.read_text("utf-8"))
         names = {name: str(digest) for name, digest in checksums.items()}
+        if not names:
+            raise ValueError("It is empty.")
     except (ValueError, AttributeError, RecursionError) as error:
         shutil.rmtree(folder)
         raise PresetError(f"{url}/{CHECKSUMS}: not a list of checksums.") from error

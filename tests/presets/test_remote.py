@@ -123,7 +123,7 @@ def test_no_such_preset(server):
     assert remote.fetch("some tagger?.tag") is None
 
 
-@pytest.mark.parametrize("text", ["[" * 200_000, "[1]", "<html>"])
+@pytest.mark.parametrize("text", ["[" * 200_000, "[1]", "{}", "<html>"])
 def test_a_list_of_checksums_that_is_none(server, text):
     (server.folder / "sha256.json").write_text(text)
     with pytest.raises(PresetError, match="not a list of checksums") as error:
@@ -382,10 +382,9 @@ def test_a_part_of_an_older_zip_is_dropped(server):
     [
         ("/..", "must end in its folder's name"),
         ("/%2e%2e", "must end in its folder's name"),
-        ("", "must end in its folder's name"),
+        ("", "there is no preset"),
         (f"/{NAME}#a", "must end in its folder's name"),
         ("/%2e%2e%2fx", "must end in its folder's name"),
-        ("?a=1", "must end in its folder's name"),
         ("/nothing", "there is no preset"),
         ("/nothing.zip", "there is no preset"),
     ],
@@ -419,6 +418,13 @@ def test_names_that_a_url_spells_otherwise(server, folder, url):
         assert source.parent.parent == server.home / "presets"
     paths = [path for path, _ in server.requests]
     assert len(paths) == len(set(paths))  # kept, whatever the case of the scheme
+
+
+def test_a_preset_at_the_root_of_a_server(server):
+    for file in server.folder.iterdir():
+        shutil.copy(file, server.folder.parent)
+    for end in ("", "/"):
+        assert store.read(remote.fetch_url(address(server) + end)).card == "card"
 
 
 def test_a_query_goes_with_every_request(server):

@@ -312,6 +312,18 @@ def test_a_list_of_checksums_that_names_paths(preset):
     refused(preset, "sha256.json", "'../x' is not a file name")
 
 
+def test_a_list_of_checksums_that_is_empty(tmp_path):
+    (tmp_path / "sha256.json").write_text("{}")
+    refused(tmp_path, "sha256.json", "names no file")
+
+
+def test_a_zip_whose_names_are_not_utf8(preset, tmp_path):
+    (preset / "labelsé").write_text("")
+    path = zipped(preset, tmp_path / "x.zip")
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff"))
+    refused(path, "not a readable zip")
+
+
 def test_a_file_that_is_no_zip(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK no")
     refused(tmp_path / "x.zip", "x.zip", "not a readable zip")
