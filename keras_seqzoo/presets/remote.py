@@ -88,8 +88,8 @@ def fetch_url(url: str) -> Path:
         )
     except ValueError as error:
         raise UserError(f"{url!r} is not a URL: {error}.") from error
-    place = f"{parts.scheme}://{parts.netloc}{path}"
-    address, _, name = place.rstrip("/").rpartition("/")
+    place = f"{parts.netloc}{path}".rstrip("/")
+    address, _, name = f"{parts.scheme}://{place}".rpartition("/")
     if parts.fragment or not re.match(r"\w", urllib.parse.unquote(name)):
         raise UserError(
             "a preset's URL must end in its folder's name, or in that of a zip file. "

@@ -420,6 +420,12 @@ def test_names_that_a_url_spells_otherwise(server, folder, url):
     assert len(paths) == len(set(paths))  # kept, whatever the case of the scheme
 
 
+@pytest.mark.parametrize("url", ["http://", "file:///", "HTTPS:///"])
+def test_urls_of_nothing(url):
+    with pytest.raises(UserError, match=f"must end in its folder's name.*{url}"):
+        remote.fetch_url(url)
+
+
 def test_a_preset_at_the_root_of_a_server(server):
     for file in server.folder.iterdir():
         shutil.copy(file, server.folder.parent)
