@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
+import pydantic
 import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
@@ -31,12 +33,18 @@ class Progress:
     seconds: float = 0.0
     stopped: bool = False
     device: str | None = None
-    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    history: list[dict[str, int | float]] = dataclasses.field(default_factory=list)
+
+
+def _progress(state: dict[str, Any]) -> Progress:
+    """From a checkpoint's state; raises TypeError or ValueError if it is none."""
+    Progress(**state)  # Unknown keys, which pydantic would leave out.
+    return pydantic.TypeAdapter(Progress).validate_python(state)
 
 
 @contextlib.contextmanager
 def full_disk_as_error(folder: pathlib.Path) -> Iterator[None]:
-    """Makes it a UserError that says how to go on if a file cannot be written."""
+    """Makes it a UserError that says how to go on if a run's file cannot be written."""
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
@@ -45,9 +53,12 @@ def full_disk_as_error(folder: pathlib.Path) -> Iterator[None]:
             reason = os.strerror(errno.ENOSPC)
         if reason is None:
             raise
+        kept = "no checkpoint is written yet"
+        if checkpoint.is_there(folder / "checkpoints"):
+            kept = "the last checkpoint is kept"
         raise UserError(
-            f"{folder}: cannot be written ({reason}); the last checkpoint is kept: "
-            "make room and give the same command again"
+            f"{folder}: cannot be written ({reason}); {kept}: make room and give the "
+            "same command again"
         ) from error
 
 
@@ -89,16 +100,28 @@ class EpochKeeper(keras.callbacks.Callback):
 
     def restore(self) -> bool:
         """Goes back to the newest checkpoint, if there is one."""
-        found = checkpoint.latest(self.folder / "checkpoints")
+        found = checkpoint.latest(self.folder / "checkpoints", self._check)
         if found is None:
             return False
         state, arrays = found
-        self.progress = Progress(**state)
+        self.progress = _progress(state)
         for name, variable in self.variables().items():
             variable.assign(arrays[name])
         count = len(self.model.weights)
         self.best_weights = [arrays[f"best/{i}"] for i in range(count)]
         return True
+
+    def _check(self, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Raises one of the errors of damage unless these fit this training."""
+        _progress(state)
+        shapes = {name: v.shape for name, v in self.variables().items()}
+        weights = self.model.weights
+        shapes |= {f"best/{i}": v.shape for i, v in enumerate(weights)}
+        for name, shape in shapes.items():
+            if arrays[name].shape != tuple(shape):
+                raise ValueError(
+                    f"{name} is of shape {arrays[name].shape}, not {tuple(shape)}"
+                )
 
     def use_best_weights(self) -> None:
         """Puts the best epoch's weights into the model."""
@@ -160,8 +183,8 @@ class EpochKeeper(keras.callbacks.Callback):
         }
         arrays |= {f"best/{i}": value for i, value in enumerate(self.best_weights)}
         state = dataclasses.asdict(self.progress)
-        folder = self.folder / "checkpoints"
-        with full_disk_as_error(folder):
+        with full_disk_as_error(self.folder):
+            folder = self.folder / "checkpoints"
             checkpoint.save(folder, self.progress.epochs, state, arrays)
             self._write_history()
 

@@ -6,10 +6,14 @@ import pathlib
 import shutil
 import sys
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from keras_seqzoo.errors import first_line
+
+_DAMAGE = (OSError, KeyError, TypeError, ValueError, EOFError)
 KEPT = 2  # The newest, and the one before it in case the newest is damaged.
 
 
@@ -38,17 +42,33 @@ def save(
             shutil.rmtree(path, ignore_errors=True)
 
 
-def latest(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-    """State and arrays of the newest checkpoint that can be read; None without one."""
+def latest(
+    folder: pathlib.Path,
+    check: Callable[[dict[str, Any], dict[str, np.ndarray]], Any] = lambda *_: None,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+    """State and arrays of the newest checkpoint that can be read; None without one.
+
+    Args:
+        folder: Of the checkpoints.
+        check: Gets state and arrays; raises KeyError, TypeError or ValueError if they
+            are not what the caller needs, which counts as damage.
+    """
     for path in reversed(_all(folder)):
         try:
             with np.load(path / "arrays.npz", allow_pickle=False) as stored:
                 arrays = dict(stored)
-            state = json.loads((path / "state.json").read_text("utf-8"))
-            return dict(state), arrays
-        except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            print(f"{path}: damaged, passed over ({error})", file=sys.stderr)
+            state = dict(json.loads((path / "state.json").read_text("utf-8")))
+            check(state, arrays)
+            return state, arrays
+        except (*_DAMAGE, zipfile.BadZipFile) as error:
+            reason = first_line(error)
+            print(f"{path}: damaged, passed over ({reason})", file=sys.stderr)
     return None
+
+
+def is_there(folder: pathlib.Path) -> bool:
+    """Whether there is a checkpoint, damaged or not."""
+    return bool(_all(folder))
 
 
 def _all(folder: pathlib.Path) -> list[pathlib.Path]:

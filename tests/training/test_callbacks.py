@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.training import checkpoint
 from keras_seqzoo.training.callbacks import EpochKeeper, full_disk_as_error
 
 
@@ -89,6 +90,39 @@ def test_restore_brings_back_every_variable_and_the_best(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def foreign_key(state, arrays):
+    state["epoch"] = 2
+
+
+def wrong_type(state, arrays):
+    state["epochs"] = "two"
+
+
+def missing_array(state, arrays):
+    del arrays["optimizer/0"]
+
+
+def wrong_shape(state, arrays):
+    arrays["best/0"] = np.zeros((2, 2), "float32")
+
+
+@pytest.mark.parametrize(
+    "damage", [foreign_key, wrong_type, missing_array, wrong_shape]
+)
+def test_a_checkpoint_of_something_else_is_damaged(tmp_path, capsys, damage):
+    model = small_model(keras.optimizers.Adam(0.1))
+    keeper = EpochKeeper(tmp_path, None)
+    model.fit(X, Y, epochs=2, callbacks=[keeper], verbose=0)
+    state, arrays = checkpoint.latest(tmp_path / "checkpoints")
+    damage(state, arrays)
+    checkpoint.save(tmp_path / "checkpoints", 2, state, arrays)
+    capsys.readouterr()
+    assert keeper.restore()
+    assert keeper.progress.epochs == 1
+    said = capsys.readouterr().err
+    assert "epoch-0002: damaged" in said and said.count("\n") == 1
+
+
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_infinite_loss_stops_and_names_the_checkpoint_if_there_is_one(tmp_path, loss):
     keeper = EpochKeeper(tmp_path, None)
@@ -128,3 +162,14 @@ def test_a_full_disk_in_tensorflow_is_said_too(tmp_path):
     same = pytest.raises(tf.errors.ResourceExhaustedError, match="OOM")
     with same, full_disk_as_error(tmp_path):
         raise memory
+
+
+def test_a_full_disk_before_the_first_checkpoint(tmp_path):
+    error = OSError(errno.ENOSPC, "No space left on device")
+    match = r"\(No space left on device\); no checkpoint is written yet: make room"
+    with pytest.raises(UserError, match=match), full_disk_as_error(tmp_path):
+        raise error
+    (tmp_path / "checkpoints" / "epoch-0001").mkdir(parents=True)
+    kept = pytest.raises(UserError, match="the last checkpoint is kept")
+    with kept, full_disk_as_error(tmp_path):
+        raise error
