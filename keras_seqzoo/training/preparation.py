@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework import config  # switches determinism off again, too
 
 from keras_seqzoo import registry
 from keras_seqzoo.datasets import pipeline
@@ -87,7 +88,11 @@ def prepare(
     """
     keras.utils.set_random_seed(recipe.training.seed)
     # With it a resumed training ends at the very weights of one that was not killed.
-    tf.config.experimental.enable_op_determinism()
+    # XLA refuses it, and does the same on a CPU without it.
+    if recipe.training.jit_compile:
+        config.disable_op_determinism()
+    else:
+        config.enable_op_determinism()
     data, training, task = recipe.data, recipe.training, task_of(recipe.model.name)
     training_set = [
         row for split in data.train for row in task.read(data.dataset, split, data_dir)
@@ -116,6 +121,8 @@ def prepare(
             f"{training.epochs * plan.batches} batches of the training. "
             f"Received: {accumulated}"
         )
+    if training.jit_compile:
+        _check_xla(model, recipe, recipe_path)
     with devices.scope(), _precision(training.precision):
         model.compile(
             optimizer=make_optimizer(
@@ -188,6 +195,16 @@ def _trained_part(
         return task.trained_part(whole, training_set, recipe.data)
     except UserError as error:
         raise UserError(f"{path}: data: {error}") from error
+
+
+def _check_xla(model: keras.Model, recipe: Recipe, path: pathlib.Path) -> None:
+    """Raises UserError where Keras would go on without XLA."""
+    unfit = {type(x).__name__ for x in model._flatten_layers() if not x.supports_jit}
+    if unfit:
+        raise UserError(
+            f"{path}: training.jit_compile: must be false with {recipe.model.name}: "
+            f"XLA cannot compile its {', '.join(sorted(unfit))}. Received: True"
+        )
 
 
 def _take_weights(model: keras.Model, first: keras.Model, path: pathlib.Path) -> None:
