@@ -15,6 +15,7 @@ from keras_seqzoo.errors import UserError
 from keras_seqzoo.training.tasks import all_options, task_of
 
 LARGEST_SEED = 2**32 - 1  # NumPy's
+LARGEST_SIZE = 2**31 - 1  # of a dimension of a tensor, int32
 
 
 class Section(pydantic.BaseModel):
@@ -47,8 +48,9 @@ class Data(Section):
     train: list[str] = Field(default=["train"], min_length=1)
     validation: str | None = "validation"
     test: str = "test"
-    batch_size: int | None = Field(default=None, gt=0)  # Examples; 32 by default, or
-    tokens_per_batch: int | None = Field(default=None, gt=0)  # steps and padding.
+    # Examples, 32 by default; or steps and padding.
+    batch_size: int | None = Field(default=None, gt=0, le=LARGEST_SIZE)
+    tokens_per_batch: int | None = Field(default=None, gt=0, le=LARGEST_SIZE)
     bucket_boundaries: list[int] | None = None  # By default from the lengths.
     # Of some tasks only, see `Task.OPTIONS`.
     word_dropout: float = Field(default=0.0, ge=0, le=10)  # See tagging.word_dropout.
@@ -73,6 +75,10 @@ class Data(Section):
     @classmethod
     def _boundaries_increase(cls, boundaries: list[int] | None) -> list[int] | None:
         check_boundaries(boundaries or [])
+        if boundaries and boundaries[-1] > LARGEST_SIZE:
+            raise ValueError(
+                f"must be at most {LARGEST_SIZE}. Received: {boundaries[-1]}"
+            )
         return boundaries
 
     @pydantic.model_validator(mode="after")
@@ -225,6 +231,22 @@ def read_recipe(
         return Recipe.model_validate(content)
     except pydantic.ValidationError as error:
         raise UserError(f"{path}: {_first_error(error)}") from error
+
+
+def check_before(path: pathlib.Path, recipe: Recipe) -> None:
+    """Raises UserError if the trainings of `training.after` would never begin.
+
+    Args:
+        path: The recipe's file.
+        recipe: As it is to be trained, overrides and all; those before have none.
+    """
+    seen = set()
+    while recipe.training.after is not None:
+        before = path.parent / recipe.training.after
+        if before.resolve() in seen:
+            raise UserError(f"{path}: training.after: {before} leads back to this file")
+        seen.add(before.resolve())
+        path, recipe = before, read_recipe(before)
 
 
 def parse_overrides(texts: list[str]) -> dict[str, Any]:

@@ -64,6 +64,20 @@ def write(tmp_path, content):
             "data.bucket_boundaries: must be positive integers",
         ),
         (
+            {"data": {"dataset": "atis", "bucket_boundaries": [4, 99999999999999]}},
+            "data.bucket_boundaries: must be at most 2147483647. "
+            "Received: 99999999999999",
+        ),
+        (
+            {"data": {"dataset": "atis", "batch_size": 10**20}},
+            "data.batch_size: must be less than or equal to 2147483647. "
+            "Received: 100000000000000000000",
+        ),
+        (
+            {"data": {"dataset": "atis", "tokens_per_batch": 10**20}},
+            "data.tokens_per_batch: must be less than or equal to 2147483647. ",
+        ),
+        (
             {"training": {"learning_rate": float("inf")}},
             "training.learning_rate: must be a finite number. Received: inf",
         ),
