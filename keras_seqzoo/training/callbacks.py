@@ -77,6 +77,8 @@ class EpochKeeper(keras.callbacks.Callback):
         higher_is_better: Of the figure.
         patience: Epochs without a better figure before stopping; None for never.
         writes: Whether to write files: of several workers one does.
+        save_best: Writes the model, which has its best weights, as a preset if the loss
+            becomes infinite; returns the preset's folder.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class EpochKeeper(keras.callbacks.Callback):
         higher_is_better: bool = True,
         patience: int | None = None,
         writes: bool = True,
+        save_best: Callable[[], pathlib.Path] | None = None,
     ) -> None:
         super().__init__()
         self.folder = folder
@@ -95,6 +98,7 @@ class EpochKeeper(keras.callbacks.Callback):
         self.higher_is_better = higher_is_better
         self.patience = patience
         self.writes = writes
+        self.save_best = save_best
         self.progress = Progress()
         self.best_weights = None
 
@@ -133,14 +137,17 @@ class EpochKeeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
-            epochs = self.progress.epochs
             kept, where = "no checkpoint is written yet", "again"
-            if epochs:
-                kept = f"the last good checkpoint is in {self.folder / 'checkpoints'}"
+            if self.best_weights is not None:
+                kept = f"the weights of epoch {self.progress.best_epoch} are kept"
                 where = "in another run folder"
+                if self.save_best is not None:
+                    self.use_best_weights()
+                    kept += f" as the preset {self.save_best()}"
             raise FloatingPointError(
-                f"the loss is {loss} in epoch {epochs + 1}, batch {batch + 1}: {kept}; "
-                f"lower training.learning_rate or training.clip_norm and train {where}"
+                f"the loss is {loss} in epoch {self.progress.epochs + 1}, batch "
+                f"{batch + 1}: {kept}; lower training.learning_rate or "
+                f"training.clip_norm and train {where}"
             )
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:

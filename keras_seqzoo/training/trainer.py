@@ -22,7 +22,12 @@ from keras_seqzoo.training.card import card
 from keras_seqzoo.training.curve import draw_curve
 from keras_seqzoo.training.histograms import Histograms
 from keras_seqzoo.training.preparation import check_devices, one_batch, prepare
-from keras_seqzoo.training.recipe import OF_RESULTS, Recipe, read_recipe
+from keras_seqzoo.training.recipe import (
+    OF_RESULTS,
+    Recipe,
+    check_before,
+    read_recipe,
+)
 from keras_seqzoo.training.strategy import (
     distributable,
     is_chief,
@@ -77,11 +82,13 @@ def train(
 
     Raises:
         UserError: The recipe, data or folders are wrong.
-        FloatingPointError: The loss became NaN or infinite.
+        FloatingPointError: The loss became NaN or infinite; the best weights before, if
+            any, are then in the run folder as the preset `last_good`.
         ConnectionError: Another worker was lost.
     """
     recipe_path = arguments.path("recipe_path", recipe_path)
     recipe = read_recipe(recipe_path, overrides)
+    check_before(recipe_path, recipe)
     name = recipe_path.stem
     tag = f"{recipe.model.name}.{name.partition('.')[2] or name}"
     default_run = pathlib.Path("runs") / f"{tag}.seed{recipe.training.seed}"
@@ -109,6 +116,7 @@ def train(
     return metadata
 
 
+LAST_GOOD = "last_good"  # Of a run whose loss became infinite: a preset.
 BEFORE = "before"  # The folder in a run's own where what it starts from is trained.
 
 
@@ -189,6 +197,11 @@ def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
     first = _trained_before(job)
     prepared = prepare(job.recipe, job.recipe_path, job.data_dir, devices, first)
     model = prepared.model
+
+    def save_best() -> pathlib.Path:
+        prepared.whole.save_to_preset(run / LAST_GOOD, dtype=training.keep)
+        return run / LAST_GOOD
+
     with devices.scope():
         keeper = EpochKeeper(
             run,
@@ -197,6 +210,7 @@ def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
             prepared.task.HIGHER_IS_BETTER,
             patience=training.patience,
             writes=is_chief(devices),
+            save_best=save_best if is_chief(devices) else None,
         )
         keeper.set_model(model)
     keeper.restore()
@@ -212,7 +226,11 @@ def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
             batch = one_batch(prepared)
             callbacks.append(Histograms(run / "tensorboard" / "histograms", batch))
         resume = "start it again: the training goes on from the newest checkpoint"
-        with lost_worker_as_error(resume), full_disk_as_error(run):
+        with (
+            _new_line_after_bar(job.verbose),
+            lost_worker_as_error(resume),
+            full_disk_as_error(run),
+        ):
             model.fit(
                 distributable(prepared.batches(done, training.epochs), devices),
                 initial_epoch=done,
@@ -223,6 +241,17 @@ def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
                 verbose=job.verbose,
             )
     return prepared.whole, keeper
+
+
+@contextlib.contextmanager
+def _new_line_after_bar(verbose: int | str) -> Iterator[None]:
+    """Ends the line on which Keras' progress bar stands when something is raised."""
+    try:
+        yield
+    except BaseException:
+        if verbose in ("auto", 1):
+            print(flush=True)
+        raise
 
 
 def _trained_before(job: _Job) -> keras.Model | None:

@@ -7,7 +7,7 @@ from keras_seqzoo import registry
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.training import trainer
 from keras_seqzoo.training.preparation import prepare
-from keras_seqzoo.training.recipe import read_recipe
+from keras_seqzoo.training.recipe import check_before, read_recipe
 from keras_seqzoo.training.strategy import make_strategy
 from keras_seqzoo.training.tasks import task_of
 
@@ -61,6 +61,22 @@ def test_another_size_is_one_line(job, trained):
     trained[1]["model"] = {"units": 8}
     with pytest.raises(UserError, match="training.after: must train a model of the sa"):
         prepared(job, trainer._trained_before(job))
+
+
+@pytest.mark.parametrize("name", ["bi_gru_tagger.second.yaml", "circle.yaml"])
+def test_a_circle_is_one_line_before_anything_is_made(job, recipe_text, name):
+    folder = job.recipe_path.parent
+    (folder / "circle.yaml").write_text(f"{recipe_text}  after: {job.recipe_path.name}")
+    job.recipe_path.write_text(f"{recipe_text}  after: {name}\n")
+    with pytest.raises(UserError, match="training.after: .* leads back to this file$"):
+        trainer.train(job.recipe_path, run_dir=job.run)
+    assert not job.run.exists()
+
+
+def test_a_recipe_may_go_on_after_itself_as_the_file_has_it(job, recipe_text):
+    job.recipe_path.write_text(recipe_text)
+    recipe = read_recipe(job.recipe_path, {"training.after": job.recipe_path.name})
+    check_before(job.recipe_path, recipe)
 
 
 def test_most_recipes_start_from_nothing(job):

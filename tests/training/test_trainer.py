@@ -292,6 +292,32 @@ def test_diverging_loss_stops_with_a_message(recipe_file, tmp_path):
         train(recipe_file, run_dir=tmp_path / "run", overrides=overrides)
 
 
+class Diverge(keras.callbacks.Callback):
+    """Spoils the weights in the second epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            nan = [np.full_like(value, np.nan) for value in self.model.get_weights()]
+            self.model.set_weights(nan)
+
+
+def test_the_best_weights_before_a_diverging_loss_are_a_preset(
+    recipe_file, tmp_path, capsys
+):
+    run = tmp_path / "run"
+    match = rf"epoch 2, batch 1: the weights of epoch 1 .* preset {run}/last_good; "
+    with pytest.raises(FloatingPointError, match=match):
+        train(recipe_file, run_dir=run, callbacks=[Diverge()], verbose=1)
+    assert capsys.readouterr().out.endswith("\n")  # the error begins a line
+    _, arrays = checkpoint.latest(run / "checkpoints")
+    model = registry.load(run / "last_good")
+    for i, value in enumerate(model.get_weights()):
+        expected = arrays[f"best/{i}"]
+        if value.dtype.kind == "f":
+            expected = expected.astype("float16")
+        np.testing.assert_array_equal(value, expected)
+
+
 @pytest.mark.parametrize(
     "overrides, message",
     [
