@@ -15,7 +15,9 @@ from keras_seqzoo.errors import UserError
 from keras_seqzoo.training.tasks import all_options, task_of
 
 LARGEST_SEED = 2**32 - 1  # NumPy's
-LARGEST_SIZE = 2**31 - 1  # of a dimension of a tensor, int32
+LARGEST_LENGTH = 2**31 - 1  # Of an example: lengths are int32.
+# TensorFlow takes memory for the rows of a batch before it has them.
+LARGEST_BATCH, MOST_TOKENS = 2**20, 2**24
 
 
 class Section(pydantic.BaseModel):
@@ -49,8 +51,8 @@ class Data(Section):
     validation: str | None = "validation"
     test: str = "test"
     # Examples, 32 by default; or steps and padding.
-    batch_size: int | None = Field(default=None, gt=0, le=LARGEST_SIZE)
-    tokens_per_batch: int | None = Field(default=None, gt=0, le=LARGEST_SIZE)
+    batch_size: int | None = Field(default=None, gt=0, le=LARGEST_BATCH)
+    tokens_per_batch: int | None = Field(default=None, gt=0, le=MOST_TOKENS)
     bucket_boundaries: list[int] | None = None  # By default from the lengths.
     # Of some tasks only, see `Task.OPTIONS`.
     word_dropout: float = Field(default=0.0, ge=0, le=10)  # See tagging.word_dropout.
@@ -75,9 +77,9 @@ class Data(Section):
     @classmethod
     def _boundaries_increase(cls, boundaries: list[int] | None) -> list[int] | None:
         check_boundaries(boundaries or [])
-        if boundaries and boundaries[-1] > LARGEST_SIZE:
+        if boundaries and boundaries[-1] > LARGEST_LENGTH:
             raise ValueError(
-                f"must be at most {LARGEST_SIZE}. Received: {boundaries[-1]}"
+                f"must be at most {LARGEST_LENGTH}. Received: {boundaries[-1]}"
             )
         return boundaries
 

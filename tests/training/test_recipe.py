@@ -70,12 +70,12 @@ def write(tmp_path, content):
         ),
         (
             {"data": {"dataset": "atis", "batch_size": 10**20}},
-            "data.batch_size: must be less than or equal to 2147483647. "
+            "data.batch_size: must be less than or equal to 1048576. "
             "Received: 100000000000000000000",
         ),
         (
             {"data": {"dataset": "atis", "tokens_per_batch": 10**20}},
-            "data.tokens_per_batch: must be less than or equal to 2147483647. ",
+            "data.tokens_per_batch: must be less than or equal to 16777216. ",
         ),
         (
             {"training": {"learning_rate": float("inf")}},

@@ -293,10 +293,13 @@ def test_diverging_loss_stops_with_a_message(recipe_file, tmp_path):
 
 
 class Diverge(keras.callbacks.Callback):
-    """Spoils the weights in the second epoch."""
+    """Spoils the weights in the second epoch, when its bar is begun."""
 
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 1:
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.epoch, batch) == (1, 3):
             nan = [np.full_like(value, np.nan) for value in self.model.get_weights()]
             self.model.set_weights(nan)
 
@@ -305,7 +308,7 @@ def test_the_best_weights_before_a_diverging_loss_are_a_preset(
     recipe_file, tmp_path, capsys
 ):
     run = tmp_path / "run"
-    match = rf"epoch 2, batch 1: the weights of epoch 1 .* preset {run}/last_good; "
+    match = rf"epoch 2, batch 4: the weights of epoch 1 .* preset {run}/last_good; "
     with pytest.raises(FloatingPointError, match=match):
         train(recipe_file, run_dir=run, callbacks=[Diverge()], verbose=1)
     assert capsys.readouterr().out.endswith("\n")  # the error begins a line
