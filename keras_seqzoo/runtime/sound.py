@@ -17,6 +17,7 @@ from keras_seqzoo.errors import UserError
 
 BLOCK = 8000  # samples, of a file or a stream, that are read at a time
 HIGHEST_RATE = 768_000  # Hz
+MOST_CHANNELS = 64  # of a record: more are samples, on the wrong axis
 HIGHEST_PEAK = 10.0  # of floats: too loud a record, and no integers taken for floats
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _BITS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
@@ -71,7 +72,7 @@ def _head(file: BinaryIO, path: Any) -> tuple[int, int, int, int, int]:
                 (form,) = struct.unpack("<H", content[24:26])
     if form is None:
         raise UserError(f"{path}: must be a WAV file. Received: one without a format")
-    if bits not in _BITS.get(form, ()) or not 1 <= channels <= 64:
+    if bits not in _BITS.get(form, ()) or not 1 <= channels <= MOST_CHANNELS:
         raise UserError(
             f"{path}: must be integers (PCM) of 8, 16, 24 or 32 bits, or floats of 32 "
             f"or 64. Received: format {form}, {bits} bits, {channels} channels"
@@ -148,8 +149,9 @@ def samples_of(value: Any) -> np.ndarray:
             integers of 8 (without a sign), 16 or 32 bits.
 
     Raises:
-        UserError: It is no such array, or holds NaN, infinity or floats that are far
-            beyond [-1, 1].
+        UserError: It is no such array, has more than 64 channels, as one with the
+            channels first would, or holds NaN, infinity or floats that are far beyond
+            [-1, 1].
     """
     try:
         array = np.asarray(value)
@@ -159,6 +161,11 @@ def samples_of(value: Any) -> np.ndarray:
         raise UserError(
             "samples must be an array (samples,) or (samples, channels) of "
             f"{', '.join(_SCALES)}. Received: {array.dtype} {array.shape}"
+        )
+    if array.ndim == 2 and array.shape[1] > MOST_CHANNELS:
+        raise UserError(
+            f"samples must be an array (samples,) or (samples, channels) of at most "
+            f"{MOST_CHANNELS} channels. Received: shape {array.shape}"
         )
     scale, middle = _SCALES[array.dtype.name]
     array = (array.astype(np.float64) - middle) / scale

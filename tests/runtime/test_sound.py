@@ -200,6 +200,7 @@ def test_arrays_of_samples(dtype):
     np.testing.assert_allclose(samples_of(array), [0.375, -0.375])
     np.testing.assert_allclose(samples_of(array[:, 0]), [0.5, -0.5])
     assert len(samples_of(array[:0])) == 0
+    assert len(samples_of(np.zeros((1, 64), "float32"))) == 1  # a block of a stream
 
 
 @pytest.mark.parametrize(
@@ -211,6 +212,8 @@ def test_arrays_of_samples(dtype):
         (np.array([0.0, np.nan]), "must be finite numbers"),
         (np.array([0.0, -1000.0]), r"must be in \[-1, 1\].*Received: a peak of 1000"),
         (np.zeros(3, "int64"), "must be an array .* int64"),
+        (np.zeros((1, 4000), "float32"), r"\(samples, channels\).*shape \(1, 4000\)"),
+        (np.zeros((2, 4000), "int16"), r"\(samples, channels\).*shape \(2, 4000\)"),
     ],
 )
 def test_what_is_no_sound(value, message):
