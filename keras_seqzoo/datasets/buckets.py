@@ -1,13 +1,16 @@
 """Sequences of like length in the same batch, so that little of a batch is padding."""
 
-from collections.abc import Sequence
+import numbers
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from keras_seqzoo.arguments import received
 from keras_seqzoo.errors import UserError
 
+LARGEST = 2**31 - 1  # what a length's int32 holds
 WIDTH = 1.1  # longest by shortest length of a bucket that has rows enough for a batch
 
 
@@ -54,13 +57,24 @@ def pair_buckets(pairs: Any, batch_size: int) -> np.ndarray:
     return found
 
 
-def check_boundaries(boundaries: Sequence[int]) -> None:
-    """Raises UserError unless they are positive and each is above the one before."""
-    if any(low >= high for low, high in zip((0, *boundaries), boundaries)):
+def check_boundaries(boundaries: Any) -> list[int]:
+    """The boundaries, if they are positive integers, each above the one before.
+
+    Raises:
+        UserError: They are not, or one is above `LARGEST`.
+    """
+    given = isinstance(boundaries, Iterable) and not isinstance(boundaries, str | bytes)
+    found = list(boundaries) if given else [None]
+    if (
+        not all(isinstance(one, numbers.Integral) for one in found)
+        or any(low >= high for low, high in zip((0, *found), found))
+        or found[-1:] > [LARGEST]
+    ):
         raise UserError(
-            "bucket_boundaries must be positive integers, each above the one before. "
-            f"Received: {list(boundaries)}"
+            "bucket_boundaries must be positive integers, each above the one before "
+            f"and at most {LARGEST}. {received(found if given else boundaries)}"
         )
+    return [int(one) for one in found]
 
 
 def longest_of(lengths: Sequence[int], boundaries: Sequence[int]) -> list[int]:

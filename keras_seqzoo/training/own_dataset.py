@@ -62,11 +62,11 @@ def own_dataset(
         UserError: A row is wrong, and the message has its number; or an argument is.
     """
     task = _task_of(model)
-    batch_size = positive_integer("batch_size", batch_size)
+    batch_size = positive_integer("batch_size", batch_size, buckets.LARGEST)
     shuffle = truth("shuffle", shuffle)
     seed = natural_number("seed", seed)
     if bucket_boundaries is not None:
-        buckets.check_boundaries(bucket_boundaries)
+        bucket_boundaries = buckets.check_boundaries(bucket_boundaries)
     examples = task.encode(task.own_rows(rows, model), model)
     dataset = pipeline.epoch(examples, batch_size, shuffle, seed, bucket_boundaries)
     dataset = dataset.map(pipeline.weighted, num_parallel_calls=tf.data.AUTOTUNE)

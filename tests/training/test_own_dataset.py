@@ -221,7 +221,12 @@ def test_rows_may_come_from_a_generator_and_be_the_tasks_own(classifier):
         ({"batch_size": 0}, "`batch_size` must be a positive integer.*=0"),
         ({"shuffle": 1}, "`shuffle` must be True or False.*=1"),
         ({"seed": -1}, "`seed` must be 0 or a positive integer.*=-1"),
+        ({"batch_size": 10**20}, "`batch_size` must be .* at most 2147483647"),
         ({"bucket_boundaries": [4, 2]}, "bucket_boundaries must be positive"),
+        ({"bucket_boundaries": "ab"}, "bucket_boundaries must be .*Received: 'ab'"),
+        ({"bucket_boundaries": 5}, "bucket_boundaries must be .*Received: 5"),
+        ({"bucket_boundaries": [2.5]}, r"bucket_boundaries must be .*\[2.5\]"),
+        ({"bucket_boundaries": [2**40]}, "bucket_boundaries must be .*1099511627776"),
         ({"model": keras.Sequential()}, "`model` must be one of keras_seqzoo's"),
     ],
 )
