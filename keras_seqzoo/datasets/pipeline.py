@@ -158,6 +158,7 @@ def epoch(
     order = tf.data.Dataset.range(rows)
     if shuffle:
         order = order.shuffle(rows, seed=seed)
+    batch_size = min(batch_size, rows)  # tf.data makes room for as many as it is told
     plan = Plan.of(examples.lengths, batch_size, None, boundaries, pairs=examples.pairs)
     dataset = batches(order, examples, plan)
     return dataset.apply(tf.data.experimental.assert_cardinality(plan.batches))

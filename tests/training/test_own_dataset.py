@@ -204,6 +204,11 @@ def test_rows_of_like_length_share_a_batch(classifier):
     ]
 
 
+def test_a_batch_larger_than_the_rows_has_them_all(classifier):
+    ((_, labels, _),) = own_dataset(REVIEWS, classifier, 2**31 - 1)
+    assert len(labels) == len(REVIEWS)
+
+
 def test_rows_may_come_from_a_generator_and_be_the_tasks_own(classifier):
     review = task_named("sentiment").own_row(("bag", "bad"), classifier)
     dataset = own_dataset((row for row in [review, ["cat", "good"]]), classifier)
