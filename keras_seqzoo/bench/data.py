@@ -31,7 +31,7 @@ def bench_data(
     Args:
         recipes: The files.
         data_dir: Folder of local copies of the data, one folder a set.
-        seconds: To train each for.
+        seconds: To train each for; a step at least.
         threads: For TensorFlow.
         save: Gets the result so far after each recipe.
 
@@ -94,7 +94,7 @@ def _trained(prepared: Prepared, seconds: float) -> tuple[list, list]:
         batch = next(batches)
         step(batch)
     ready, handing_over = iter(tf.data.Dataset.from_tensors(batch).repeat()), []
-    while sum(steps) + sum(waits) < seconds:
+    while not steps or sum(steps) + sum(waits) < seconds:
         began = time.perf_counter()
         batch = next(batches)
         got = time.perf_counter()

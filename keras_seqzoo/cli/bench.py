@@ -272,6 +272,8 @@ def bench_data_command(
     padding (of texts at most 8 %), and for which share of the time a training waits for
     data (at most 5 %). DIRECTORY may hold a folder for each data set.
 
+    Exit status 0: all of this was reached; 1: a recipe missed some of it.
+
     \b
     Examples:
       seqzoo bench data --data-dir data
@@ -289,14 +291,24 @@ def bench_data_command(
     with results_only():
         save = partial(save_result, output)
         result = bench_data(paths, data_dir, seconds, threads, save)
+    rows = result["rows"]
     if as_json:
-        print_json({"rows": result["rows"]})
-        return
+        print_json({"rows": rows})
+    else:
+        print_pipelines(rows, [verdicts(row) for row in rows])
+    missed = [row["recipe"] for row in rows if not all(verdicts(row).values())]
+    if missed:
+        raise click.ClickException(
+            f"missed what padding and waiting may be at most: {', '.join(missed)}"
+        )
+
+
+def print_pipelines(rows: list[dict], verdicts: list[dict[str, bool]]) -> None:
+    """Data pipelines' rows of the bench as people read them."""
     words = {True: ": reached", False: ": MISSED", None: ""}
     columns = "recipe", "examples", "examples / s", "padding", "step", "waits for data"
     lines = []
-    for row in result["rows"]:
-        fine = verdicts(row)
+    for row, fine in zip(rows, verdicts):
         lines.append(
             [
                 row["recipe"],

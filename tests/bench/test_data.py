@@ -69,7 +69,18 @@ def test_wrong_input_is_one_line(seqzoo, arguments, message):
     assert "Traceback" not in err
 
 
-def test_the_command_shows_verdicts(seqzoo):
-    status, out, _ = seqzoo("bench", "data", RECIPE, "--seconds", 0.1)
+def test_the_command_shows_verdicts(seqzoo, monkeypatch):
+    monkeypatch.setattr(data, "LARGEST_WAIT", 1.0)
+    status, out, _ = seqzoo("bench", "data", RECIPE, "--seconds", 0)
     assert status == 0
     assert "train_tickets" in out and "%: reached" in out
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_missed_figure_is_a_failure(seqzoo, monkeypatch, as_json):
+    monkeypatch.setattr(data, "LARGEST_WAIT", -1.0)
+    status, out, err = seqzoo("bench", "data", RECIPE, "--seconds", 0, *as_json)
+    assert status == 1 and "train_tickets" in out
+    assert err.splitlines()[-1] == (
+        "Error: missed what padding and waiting may be at most: train_tickets"
+    )
