@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.runtime.arrays import real_array, shape_of
 from keras_seqzoo.runtime.files import ModelFile
 from keras_seqzoo.runtime.runner import Runner
 
@@ -32,14 +33,11 @@ def checked_values(values: Any, channels: Sequence[str], name: str) -> np.ndarra
     Raises:
         UserError: It is none, has no step, or holds what is no number.
     """
-    try:
-        array = np.asarray(values, np.float32)
-    except (TypeError, ValueError):
-        array = np.empty(0, np.float32)
+    array = real_array(values, name)
     if array.ndim != 2 or array.shape[1] != len(channels) or not len(array):
         raise UserError(
             f"{name} must be an array (time, {len(channels)}) of "
-            f"{', '.join(channels)}. Received: {_shape(values)}"
+            f"{', '.join(channels)}. {shape_of(values)}"
         )
     if not np.isfinite(array).all():
         step = int(np.argmax(~np.isfinite(array).all(axis=1)))
@@ -48,11 +46,6 @@ def checked_values(values: Any, channels: Sequence[str], name: str) -> np.ndarra
             f"Received: {array[step].tolist()} at step {step}"
         )
     return array
-
-
-def _shape(value: Any) -> str:
-    shape = getattr(value, "shape", None)
-    return f"shape {shape}" if shape is not None else repr(value)
 
 
 class SeriesStream:

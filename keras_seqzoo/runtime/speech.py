@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.runtime.arrays import real_array, shape_of
 from keras_seqzoo.runtime.files import ModelFile
 from keras_seqzoo.runtime.runner import Runner
 from keras_seqzoo.runtime.sound import HIGHEST_RATE, at_rate, pieces, samples_of
@@ -202,14 +203,11 @@ class Recogniser:
             raise UserError(
                 "The model must start at frames. It hears sound: use predict_audio."
             )
-        try:
-            array = np.asarray(frames, np.float32)
-        except (TypeError, ValueError):
-            array = np.zeros(0)
+        array = real_array(frames, name)
         if array.ndim != 2 or array.shape[1] != self.features or not len(array):
             raise UserError(
                 f"{name} must be an array (time, {self.features}). "
-                f"Received: shape {np.shape(frames)}"
+                f"{shape_of(frames)}"
             )
         if not np.isfinite(array).all():
             raise UserError(f"{name} must be finite numbers. Received: NaN or infinity")

@@ -162,6 +162,8 @@ WRONG = [
     ("bi_gru_series", (np.zeros((4, 3)), "still"), r"\(time, 2\) of x, y.*\(4, 3\)"),
     ("bi_gru_series", ([[1, 2], [3]], "still"), r"`values` must be an array \(time, 2"),
     ("bi_gru_series", ([[0, np.nan]], "still"), "finite numbers.*nan.* at step 0"),
+    ("bi_gru_series", ([[0, 1j]], "still"), "`values` must be real.*: complex"),
+    ("bi_gru_series", (1j * np.ones((4, 2)), "still"), "must be real numbers"),
     ("bi_gru_series", ("no.csv", "still"), "no.csv: cannot be read"),
     ("bi_gru_series", (SERIES[0], "gone"), "one of still, moving.*'gone'"),
     ("lstm_piano_roll", np.zeros((4, 88)), r"a roll \(time, 12\).*\(4, 88\)"),
