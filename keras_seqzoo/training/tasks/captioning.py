@@ -20,7 +20,7 @@ from keras_seqzoo.training.caption_training import CaptionTraining
 from keras_seqzoo.training.losses import LabelLoss
 from keras_seqzoo.training.metrics import bleu
 from keras_seqzoo.training.tasks.own_row import as_row, own_text, unwritable
-from keras_seqzoo.training.tasks.task import Run, Task
+from keras_seqzoo.training.tasks.task import Run, Task, check_vocabulary
 
 
 class Captioned(NamedTuple):
@@ -86,6 +86,7 @@ tf2_mobilenet_v2_1.0_224_ptq.tflite, dequantised; Apache-2.0; Sandler et al. 201
     def assets(cls, rows: Sequence[Captioned], data: Any) -> dict[str, Any]:
         counts = Counter(word for row in rows for word in row.caption.split())
         words = [w for w, count in counts.items() if count >= data.min_count]
+        check_vocabulary(words, data)
         return {"vocabulary": sorted(words, key=lambda word: (-counts[word], word))}
 
     @classmethod

@@ -11,6 +11,7 @@ from keras_seqzoo.datasets import catalogue, tagging
 from keras_seqzoo.datasets.pipeline import Examples
 from keras_seqzoo.training.tasks.classification import Classification
 from keras_seqzoo.training.tasks.own_row import as_row, own_text
+from keras_seqzoo.training.tasks.task import check_vocabulary
 from keras_seqzoo.training.vocabulary import word_assets
 
 _FOLDS = {f"fold{number}": number for number in range(10)}  # of MR
@@ -78,7 +79,9 @@ tried, and no bias was looked for."""
     def assets(cls, rows: Sequence[Review], data: Any) -> dict[str, Any]:
         words = [word for row in rows for word in row.text.split()]
         labels = sorted({row.label for row in rows})
-        return {**word_assets(words, data.min_count), "labels": labels}
+        assets = word_assets(words, data.min_count)
+        check_vocabulary(assets["vocabulary"], data)
+        return {**assets, "labels": labels}
 
     @classmethod
     def own_row(cls, row: Any, model: Any) -> Review:

@@ -14,7 +14,7 @@ from keras_seqzoo.datasets.tagged_sentence import TaggedSentence
 from keras_seqzoo.training.losses import LabelLoss
 from keras_seqzoo.training.metrics import slot_scores
 from keras_seqzoo.training.tasks.own_row import as_row
-from keras_seqzoo.training.tasks.task import Run, Task, check_labels
+from keras_seqzoo.training.tasks.task import Run, Task, check_labels, check_vocabulary
 from keras_seqzoo.training.vocabulary import tagger_assets
 
 
@@ -57,7 +57,9 @@ speaker was tried, and no bias was looked for."""
 
     @classmethod
     def assets(cls, rows: Sequence[TaggedSentence], data: Any) -> dict[str, Any]:
-        return tagger_assets(rows, data.min_count)
+        assets = tagger_assets(rows, data.min_count)
+        check_vocabulary(assets["vocabulary"], data)
+        return assets
 
     @classmethod
     def own_row(cls, row: Any, model: Any) -> TaggedSentence:

@@ -301,6 +301,15 @@ class Task(abc.ABC):
         raise UserError(f"there is no picture of {cls.FIGURE}")
 
 
+def check_vocabulary(words: Collection[str], data: Any) -> None:
+    """Raises UserError if `min_count` left no word that a model could learn."""
+    if not any(map(str.strip, words)):
+        raise UserError(
+            "data.min_count: must leave a vocabulary, and no word of the training part "
+            f"comes that often. Received: {data.min_count}"
+        )
+
+
 def check_labels(model: Any, found: Collection[str]) -> None:
     """Raises UserError if none of the labels of some rows is one of the model's."""
     if not set(found) & set(model.labels):

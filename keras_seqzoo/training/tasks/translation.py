@@ -15,7 +15,7 @@ from keras_seqzoo.runtime.subwords import END, START, normalized
 from keras_seqzoo.training.losses import LabelLoss
 from keras_seqzoo.training.metrics import corpus_bleu
 from keras_seqzoo.training.tasks.own_row import as_row, own_text, unwritable
-from keras_seqzoo.training.tasks.task import Run, Task, Words
+from keras_seqzoo.training.tasks.task import Run, Task, Words, check_vocabulary
 
 NAMES = {"en": "English", "de": "German", "zh": "Chinese"}
 TERMS = "study_terms"
@@ -130,6 +130,7 @@ which were written for this project and come with it (Apache-2.0)."""
         texts = [normalized(row.source, lower_case=True) for row in rows]
         texts += [row.target for row in rows]
         words = learn_subwords(texts, data.subwords, min_count=data.min_count)
+        check_vocabulary(words, data)
         return {"vocabulary": words}
 
     @classmethod
