@@ -59,8 +59,12 @@ class SequenceBuilder(
         """
 
     @classmethod
-    def needs_local_copy(cls) -> UserError:
-        """The error of a set that has no public files and was given no local ones."""
+    def needs_local_copy(cls, given_by: str = "--data-dir") -> UserError:
+        """The error of a set that has no public files and was given no local ones.
+
+        Args:
+            given_by: How the folder of a local copy is given.
+        """
         files = [
             f"{name} (sha256 {digest[:12]}...)"
             for name, digest in cls.SHA256.items()
@@ -68,8 +72,18 @@ class SequenceBuilder(
         ]
         return UserError(
             f"{cls.TITLE} cannot be downloaded: give a folder with {', '.join(files)} "
-            f"by --data-dir. Public source: {cls.SOURCE}"
+            f"by {given_by}. Public source: {cls.SOURCE}"
         )
+
+    def download_and_prepare(
+        self,
+        *,
+        download_config: tfds.download.DownloadConfig | None = None,
+        **arguments: Any,
+    ) -> None:
+        """Prepares the set, as tfds does; a `manual_dir` that is given must have it."""
+        self._given = download_config and download_config.manual_dir
+        super().download_and_prepare(download_config=download_config, **arguments)
 
     def _info(self) -> tfds.core.DatasetInfo:
         return _DatasetInfo(
@@ -84,8 +98,13 @@ class SequenceBuilder(
 
     def _split_generators(self, dl_manager):
         try:
-            folder = self.local_folder(dl_manager.manual_dir)
-        except (AssertionError, UserError):  # No local copy was given.
+            folder = self.local_folder(self._given or dl_manager.manual_dir)
+        except (AssertionError, UserError) as error:
+            if self._given:
+                raise UserError(
+                    f"manual_dir must be a folder that has {next(iter(self.SHA256))} "
+                    f"of {self.TITLE}. Received: {self._given}"
+                ) from error
             files = self._fetched_files(pathlib.Path(dl_manager.download_dir))
         else:
             files = self.local_files(folder)
@@ -98,7 +117,7 @@ class SequenceBuilder(
     def _fetched_files(self, folder: pathlib.Path) -> dict[str, pathlib.Path]:
         """The public files of all splits that are not optional."""
         if self.URL is None:
-            raise self.needs_local_copy()
+            raise self.needs_local_copy("manual_dir of tfds' DownloadConfig")
         files = {}
         for name, sha256 in self.SHA256.items():
             if name not in self.OPTIONAL.values():

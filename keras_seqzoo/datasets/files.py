@@ -53,7 +53,7 @@ def fetch(url: str, path: pathlib.Path) -> None:
     except (OSError, http.client.HTTPException) as error:
         raise UserError(
             f"{url} could not be downloaded ({first_line(error)}): give a local copy "
-            "with --data-dir"
+            "with --data-dir, or manual_dir of tfds' DownloadConfig"
         ) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)

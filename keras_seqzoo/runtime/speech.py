@@ -206,8 +206,7 @@ class Recogniser:
         array = real_array(frames, name)
         if array.ndim != 2 or array.shape[1] != self.features or not len(array):
             raise UserError(
-                f"{name} must be an array (time, {self.features}). "
-                f"{shape_of(frames)}"
+                f"{name} must be an array (time, {self.features}). {shape_of(frames)}"
             )
         if not np.isfinite(array).all():
             raise UserError(f"{name} must be finite numbers. Received: NaN or infinity")

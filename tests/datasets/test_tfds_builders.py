@@ -31,8 +31,24 @@ def test_tfds_load_reads_a_local_copy(fake_set, name, tmp_path):
 
 def test_tfds_load_without_a_copy_says_where_to_get_one(fake_set, tmp_path):
     fake_set("uci_har")
-    with pytest.raises(UserError, match="UCI HAR cannot be downloaded: give a folder"):
+    with pytest.raises(UserError, match="UCI HAR cannot be .* by manual_dir of tfds"):
         tfds.load("uci_har", data_dir=tmp_path / "tfds")
+
+
+@pytest.mark.parametrize("name", ["uci_har", "atis"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_manual_dir_without_the_set_is_named(fake_set, tmp_path, name, is_there):
+    fake_set(name)
+    wrong = tmp_path / "wrong"
+    if is_there:
+        wrong.mkdir()
+    config = tfds.download.DownloadConfig(manual_dir=wrong)
+    with pytest.raises(UserError, match=f"manual_dir must be .*Received: {wrong}$"):
+        tfds.load(
+            name,
+            data_dir=tmp_path / "tfds",
+            download_and_prepare_kwargs={"download_config": config},
+        )
 
 
 def test_every_set_is_registered_and_named_in_the_docstring():
