@@ -154,16 +154,22 @@ def data_show_command(
 
     task = card(name).task
     if plot is not None:
-        from keras_seqzoo.datasets.plot import check_plot, draw
+        from keras_seqzoo.datasets.plot import CHINESE_FONTS, check_plot, draw
 
         check_plot(plot, count)
     with results_only():
         examples = show.examples(name, split, count, seed, data_dir)
         if plot is not None:
-            draw(task, examples, plot)
+            lacking = draw(task, examples, plot)
     width = max(20, shutil.get_terminal_size().columns)
     text = "\n\n".join(show.as_text(task, example, width) for example in examples)
     encoding = sys.stdout.encoding or "utf-8"  # A terminal may lack block characters.
     click.echo(text.encode(encoding, "replace").decode(encoding))
     if plot is not None:
+        if lacking:
+            click.echo(
+                f"No font here has {' '.join(lacking)}: for Chinese install one of "
+                f"{', '.join(CHINESE_FONTS)}",
+                err=True,
+            )
         click.echo(f"Wrote {plot}", err=True)

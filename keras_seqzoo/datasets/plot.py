@@ -3,11 +3,14 @@
 import io
 import os
 import pathlib
+import re
 import textwrap
 import warnings
 from typing import Any
 
+import matplotlib
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,6 +18,20 @@ from keras_seqzoo.datasets.show import Example, log_mel
 from keras_seqzoo.errors import UserError
 
 LARGEST_COUNT = 12  # Examples that a figure can hold.
+CHINESE_FONTS = (  # With what matplotlib's own font lacks, the best first.
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "Droid Sans Fallback",
+    "Noto Sans CJK JP",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Microsoft YaHei",
+    "SimHei",
+    "Arial Unicode MS",
+)
 _WORDS_IN_A_ROW = 8
 _AXIS_COLOURS = {"x": "#D55E00", "y": "#0072B2", "z": "#009E73"}  # Okabe and Ito's.
 
@@ -44,14 +61,40 @@ def check_plot(path: str | os.PathLike, count: int) -> None:
         )
 
 
-def draw(task: str, examples: list[Example], path: str | os.PathLike) -> None:
+def draw(task: str, examples: list[Example], path: str | os.PathLike) -> list[str]:
     """Writes a figure with a panel for each example, one under the other.
+
+    What matplotlib's font lacks is drawn with one of CHINESE_FONTS, if the machine has
+    one.
 
     Args:
         task: The set's task, as its card has it.
         examples: What `show.examples` gave.
         path: The file; its suffix is the format.
+
+    Returns:
+        The characters that no font has: there is a box in the place of each.
     """
+    fonts = [one for one in CHINESE_FONTS if one in font_manager.get_font_names()]
+    families = [*matplotlib.rcParams["font.family"], *fonts]
+    with matplotlib.rc_context({"font.family": families}):
+        figure = _figure(task, examples)
+        content = io.BytesIO()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            figure.savefig(content, format=pathlib.Path(path).suffix[1:].lower())
+    pathlib.Path(path).write_bytes(content.getvalue())
+    lacking = set()
+    for one in caught:
+        glyph = re.match(r"Glyph (\d+) .*missing", str(one.message))
+        if glyph:
+            lacking.add(chr(int(glyph[1])))
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    return sorted(lacking)
+
+
+def _figure(task: str, examples: list[Example]) -> Figure:
     draw_example, height = _PANELS[task]
     heights = [0.4 + height(example.values) for example in examples]  # In inches.
     figure = Figure(figsize=(10, sum(heights)), dpi=100, layout="constrained")
@@ -62,12 +105,7 @@ def draw(task: str, examples: list[Example], path: str | os.PathLike) -> None:
         panel.set_title(example.heading, loc="left", fontsize="medium")
         panel.title.set_parse_math(False)
         draw_example(panel, example.values)
-    content = io.BytesIO()
-    with warnings.catch_warnings():
-        # SNIPS has a few words in scripts that matplotlib's font lacks.
-        warnings.filterwarnings("ignore", "Glyph")
-        figure.savefig(content, format=pathlib.Path(path).suffix[1:].lower())
-    pathlib.Path(path).write_bytes(content.getvalue())
+    return figure
 
 
 def _draw_sentence(panel: Axes, values: dict[str, Any]) -> None:
@@ -106,9 +144,11 @@ def _lines(values: dict[str, Any]) -> list[str]:
     """A review, a tune, or a sentence in its languages, as wrapped lines."""
     if "tune" in values:
         return values["tune"].splitlines()
-    lines = [f"{key}:  {values[key]}" for key in ("en", "de", "fr") if key in values]
-    lines = lines or [values["text"]]
-    return [part for line in lines for part in textwrap.wrap(line, 110)]
+    languages = [key for key in ("en", "de", "fr", "zh") if key in values]
+    lines = [f"{key}:  {values[key]}" for key in languages] or [values["text"]]
+    # Chinese characters are as wide as two.
+    width = 55 if "zh" in values else 110
+    return [part for line in lines for part in textwrap.wrap(line, width)]
 
 
 def _draw_music(panel: Axes, values: dict[str, Any]) -> None:
