@@ -61,6 +61,6 @@ def checked_roll(roll: Any, num_keys: int, name: str) -> np.ndarray:
         raise UserError(
             f"{name} must be a roll (time, {num_keys}). Received: shape {roll.shape}"
         )
-    if not np.isin(roll, (0, 1)).all():
+    if np.iscomplexobj(roll) or not np.isin(roll, (0, 1)).all():
         raise UserError(f"{name} must be a roll of 0 and 1.")
     return roll.astype(np.uint8)

@@ -168,6 +168,7 @@ WRONG = [
     ("bi_gru_series", (SERIES[0], "gone"), "one of still, moving.*'gone'"),
     ("lstm_piano_roll", np.zeros((4, 88)), r"a roll \(time, 12\).*\(4, 88\)"),
     ("lstm_piano_roll", 0.5 * ROLL, "a roll of 0 and 1"),
+    ("lstm_piano_roll", 0j + ROLL, "a roll of 0 and 1"),
     ("lstm_piano_roll", ROLL[:0], "a roll of a step or more"),
     ("lstm_piano_roll", [[0] * 12, [1]], r"a roll \(time, 12\)"),
     ("lstm_piano_roll", "no.mid", "no.mid: there is no such file"),
