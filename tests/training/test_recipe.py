@@ -57,7 +57,7 @@ def write(tmp_path, content):
         (
             {"data": {"dataset": "atis", "bucket_boundaries": [8, 4]}},
             "data.bucket_boundaries: must be positive integers, each above the one "
-            "before. Received: [8, 4]",
+            "before and at most 2147483647. Received: [8, 4]",
         ),
         (
             {"data": {"dataset": "atis", "bucket_boundaries": [-1, 0]}},
