@@ -15,7 +15,6 @@ from keras_seqzoo.errors import UserError
 from keras_seqzoo.training.tasks import all_options, task_of
 
 LARGEST_SEED = 2**32 - 1  # NumPy's
-LARGEST_LENGTH = 2**31 - 1  # Of an example: lengths are int32.
 # TensorFlow takes memory for the rows of a batch before it has them.
 LARGEST_BATCH, MOST_TOKENS = 2**20, 2**24
 
@@ -77,10 +76,6 @@ class Data(Section):
     @classmethod
     def _boundaries_increase(cls, boundaries: list[int] | None) -> list[int] | None:
         check_boundaries(boundaries or [])
-        if boundaries and boundaries[-1] > LARGEST_LENGTH:
-            raise ValueError(
-                f"must be at most {LARGEST_LENGTH}. Received: {boundaries[-1]}"
-            )
         return boundaries
 
     @pydantic.model_validator(mode="after")

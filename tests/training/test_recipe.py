@@ -65,8 +65,8 @@ def write(tmp_path, content):
         ),
         (
             {"data": {"dataset": "atis", "bucket_boundaries": [4, 99999999999999]}},
-            "data.bucket_boundaries: must be at most 2147483647. "
-            "Received: 99999999999999",
+            "data.bucket_boundaries: must be positive integers, each above the one "
+            "before and at most 2147483647. Received: [4, 99999999999999]",
         ),
         (
             {"data": {"dataset": "atis", "batch_size": 10**20}},
