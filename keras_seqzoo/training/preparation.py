@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework import config  # switches determinism off again, too
+
+# tf.config.experimental can switch determinism on, but not off again.
+from tensorflow.python.framework import config
 
 from keras_seqzoo import registry
 from keras_seqzoo.datasets import pipeline

@@ -248,7 +248,7 @@ def _new_line_after_bar(verbose: int | str) -> Iterator[None]:
     """Ends the line on which Keras' progress bar stands when something is raised."""
     try:
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C, too; raised again below
         if verbose in ("auto", 1):
             print(flush=True)
         raise
