@@ -2,13 +2,14 @@
 
 import abc
 import pathlib
+import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from keras_seqzoo.datasets.files import check_file, fetch
+from keras_seqzoo.datasets.files import check_content, check_file, fetch
 from keras_seqzoo.datasets.source_files import SourceFiles
 from keras_seqzoo.errors import UserError
 
@@ -29,7 +30,8 @@ class SequenceBuilder(
     """Base of the builders; a subclass gives these attributes and two methods.
 
     The local copy, where there is one, is `DownloadConfig.manual_dir`; without it the
-    files come from `URL`. Either way each file must have the sha256 written here.
+    files come from `URL` or are made from `ORIGINALS`. A file must have the sha256
+    written here, and one that is made the content.
     Examples keep the order of the files, so what is read is the same every time.
     """
 
@@ -56,6 +58,20 @@ class SequenceBuilder(
         Args:
             split: One of ROWS.
             files: File, as in SHA256 -> where it is; each was checked.
+        """
+
+    @classmethod
+    def convert(
+        cls, originals: Mapping[str, pathlib.Path], folder: pathlib.Path
+    ) -> None:
+        """Makes the files of SHA256 from the public ones; for sets with ORIGINALS.
+
+        Args:
+            originals: Name, as in ORIGINALS -> where it is.
+            folder: Where the files are written to.
+
+        Raises:
+            UserError: An original is damaged or not laid out as expected.
         """
 
     @classmethod
@@ -116,15 +132,32 @@ class SequenceBuilder(
 
     def _fetched_files(self, folder: pathlib.Path) -> dict[str, pathlib.Path]:
         """The public files of all splits that are not optional."""
-        if self.URL is None:
+        if not self.is_public():
             raise self.needs_local_copy("manual_dir of tfds' DownloadConfig")
-        files = {}
-        for name, sha256 in self.SHA256.items():
-            if name not in self.OPTIONAL.values():
-                files[name] = folder / self.name / name
-                fetch(f"{self.URL}/{name}", files[name])
-                check_file(files[name], sha256)
+        folder = folder / self.name
+        files = {
+            name: folder / name
+            for name in self.SHA256
+            if name not in self.OPTIONAL.values()
+        }
+        if self.ORIGINALS:
+            self._make_files(folder)
+            for name, sha256 in self.CONTENT.items():
+                check_content(files[name], sha256, self.SOURCE)
+            return files
+        for name, path in files.items():
+            fetch(f"{self.URL}/{name}", path)
+            check_file(path, self.SHA256[name])
         return files
+
+    def _make_files(self, folder: pathlib.Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            originals = {}
+            for name, url in self.ORIGINALS.items():
+                originals[name] = pathlib.Path(temporary) / name
+                fetch(url, originals[name])
+            self.convert(originals, folder)
 
     def _generate_examples(self, split, files):
         rows, count = self.ROWS[split], 0

@@ -17,7 +17,8 @@ class Card:
     metric: str  # What is measured and how.
     traps: tuple[str, ...]
     source: str
-    url: str | None  # Where the files are fetched from; None if they cannot be.
+    url: str | None  # The folder that the files are fetched from, if there is one,
+    originals: tuple[str, ...]  # or the files that they are made from.
     licence: str
     citation: str
     sha256: dict[str, str]  # File -> its digest; empty for the shipped set.
@@ -41,6 +42,7 @@ def card(name: str) -> Card:
         traps=facts.TRAPS,
         source=facts.SOURCE,
         url=facts.URL,
+        originals=tuple(facts.ORIGINALS.values()),
         licence=facts.LICENCE,
         citation=facts.CITATION,
         sha256=facts.SHA256,
@@ -75,6 +77,12 @@ def markdown(card: Card) -> str:
 def _where_from(card: Card) -> str:
     if not card.sha256:
         return "It comes with the package."
+    if card.originals:
+        return (
+            "The files below are made from these, and their content is checked; or "
+            "give a local copy with `--data-dir`.\n\n"
+            + "\n".join(f"- {url}" for url in card.originals)
+        )
     if card.url is None:
         return "The files below were made from it: give a local copy with `--data-dir`."
     text = (

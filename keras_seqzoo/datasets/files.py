@@ -11,6 +11,8 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 
+from tqdm import tqdm
+
 from keras_seqzoo.errors import UserError, first_line
 
 # What Python's own readers raise for a file that is cut short or of another kind.
@@ -40,8 +42,46 @@ def check_file(path: pathlib.Path, sha256: str) -> None:
         )
 
 
+def check_content(path: pathlib.Path, sha256: str, source: str) -> None:
+    """Raises UserError unless the file, made from `source`, has this content."""
+    digest = content_sha256(path)
+    if digest != sha256:
+        raise UserError(
+            f"{path.name}, made from {source}: not the expected content (sha256 "
+            f"{digest[:12]}..., expected {sha256[:12]}...): the public files have "
+            "changed; give a local copy with --data-dir"
+        )
+
+
+def content_sha256(path: pathlib.Path) -> str:
+    """The sha256 of what is in a file, which is the same however it is packed.
+
+    Of a .gz file that of the unpacked bytes; of a .zip or .npz file that of its members
+    in the order of their names, each name before its bytes; else the file's own.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    digest = hashlib.sha256()
+    with reading(path):
+        if path.suffix == ".gz":
+            digest.update(gzip.decompress(path.read_bytes()))
+        elif path.suffix in (".zip", ".npz"):
+            with zipfile.ZipFile(path) as archive:
+                for name in sorted(archive.namelist()):
+                    digest.update(name.encode() + archive.read(name))
+        else:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def write_gzip(path: pathlib.Path, content: bytes) -> None:
+    """Writes a .gz file that has no time in it."""
+    path.write_bytes(gzip.compress(content, mtime=0))
+
+
 def fetch(url: str, path: pathlib.Path) -> None:
-    """Writes what is at the URL to a file, whose folder is made.
+    """Writes what is at the URL to a file, whose folder is made; shows the progress.
 
     Raises:
         UserError: The URL cannot be reached, or the connection broke off.
@@ -49,14 +89,35 @@ def fetch(url: str, path: pathlib.Path) -> None:
     # Not through tfds: without a network it tries each file ten times.
     try:
         with urllib.request.urlopen(url, timeout=20) as answer:
-            content = answer.read()
+            _write(answer, path)
     except (OSError, http.client.HTTPException) as error:
         raise UserError(
             f"{url} could not be downloaded ({first_line(error)}): give a local copy "
             "with --data-dir, or manual_dir of tfds' DownloadConfig"
         ) from error
+
+
+def _write(answer, path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    size, count = answer.headers.get("Content-Length"), 0
+    with (
+        tqdm(
+            desc=path.name,
+            total=size and int(size),
+            unit="B",
+            unit_scale=True,
+            leave=False,
+            disable=None,  # Shown on a terminal only.
+        ) as progress,
+        path.open("wb") as file,
+    ):
+        while chunk := answer.read(1 << 20):
+            file.write(chunk)
+            progress.update(len(chunk))
+            count += len(chunk)
+    # (Read in parts, an answer that is cut short raises nothing.)
+    if size and count < int(size):
+        raise http.client.IncompleteRead(b"", int(size) - count)
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ def prepare(
         builder = _opened(builder_class, cache)
         if _has_splits(builder, optional):
             return builder
-        if folder is None and builder_class.URL is None:
+        if folder is None and not builder_class.is_public():
             if builder.data_path.exists():
                 raise _damaged_copy(builder.data_dir, "it is cut short")
             raise builder_class.needs_local_copy()

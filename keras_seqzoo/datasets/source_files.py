@@ -19,7 +19,16 @@ class SourceFiles:
     CITATION: str
     SHA256: dict[str, str]  # File, relative to the folder -> hex digest.
     OPTIONAL: dict[str, str] = {}  # Split that may be missing -> its file.
-    URL: str | None = None  # Folder of the same files in public; None: made from them.
+    URL: str | None = None  # Folder of the same files in public.
+    # Where there is none: the public files that these are made from, name -> URL, and
+    # file -> `content_sha256` of those whose content is then the same to the bit.
+    ORIGINALS: dict[str, str] = {}
+    CONTENT: dict[str, str] = {}
+
+    @classmethod
+    def is_public(cls) -> bool:
+        """Whether the files can be had without a local copy."""
+        return bool(cls.URL or cls.ORIGINALS)
 
     @classmethod
     def local_folder(cls, data_dir: str | os.PathLike) -> pathlib.Path:

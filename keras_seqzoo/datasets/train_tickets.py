@@ -18,7 +18,7 @@ TRAPS = (
     "Sentences have no intent.",
 )
 ROWS = {"train": 72, "validation": 13, "test": 20}
-URL, SHA256, OPTIONAL = None, {}, {}  # It comes with the package.
+URL, ORIGINALS, SHA256, OPTIONAL = None, {}, {}, {}  # It comes with the package.
 SOURCE = "keras_seqzoo/datasets/train_tickets.txt"
 LICENCE = "Apache-2.0"
 CITATION = "written for keras_seqzoo"

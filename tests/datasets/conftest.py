@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from keras_seqzoo.datasets import catalogue
+from keras_seqzoo.datasets.files import content_sha256
 
 REAL_DATA = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 ROWS = {"train": 5, "validation": 2, "test": 3}
@@ -202,6 +203,16 @@ def ptb_files():
     return {f"ptb.{name}.txt.gz": file(split) for name, split in splits.items()}
 
 
+def ptb_originals():
+    """What `ptb_files` are made from."""
+    return {
+        name.removesuffix(".gz"): gzip.decompress(content)
+        for name, content in ptb_files().items()
+    }
+
+
+# Name -> the public files that give the same examples as those of FAKES.
+ORIGINALS = {"ptb": ptb_originals}
 FAKES = {  # Name -> its files and the rows of its splits.
     "atis": (slot_files, ROWS),
     "snips": (slot_files, ROWS),
@@ -255,14 +266,52 @@ def fake_set(home, tmp_path, monkeypatch):
     return write
 
 
+@pytest.fixture
+def fake_originals(fake_set, tmp_path, monkeypatch):
+    """Writes the public files of a set that are made into its own; gives both folders.
+
+    What is made must have the content of the files of `fake_set`.
+    """
+
+    def write(name):
+        builder, local, folder = (
+            catalogue.builder_class(name),
+            fake_set(name),
+            tmp_path / "public",
+        )
+        folder.mkdir()
+        for file, content in ORIGINALS[name]().items():
+            (folder / file).write_bytes(content)
+        urls = {file: (folder / file).as_uri() for file in builder.ORIGINALS}
+        sums = {file: content_sha256(local / file) for file in builder.CONTENT}
+        monkeypatch.setattr(builder, "ORIGINALS", urls)
+        monkeypatch.setattr(builder, "CONTENT", sums)
+        return local, folder
+
+    return write
+
+
 @pytest.fixture(scope="session")
-def real_set(tmp_path_factory):
+def real_folder():
+    """Gives the folder of a real set's files."""
+
+    def folder(name):
+        if name == "connected_digits":
+            name = "fsdd"
+        if not (REAL_DATA / name).is_dir():
+            pytest.skip(f"needs the set {name} in ../shared/data, beside the project")
+        return REAL_DATA / name
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_set(tmp_path_factory, real_folder):
     """Gives the builder of a real set, prepared once in a test process."""
     home = tmp_path_factory.mktemp("home")
 
-    def prepared(name, folder=None):
-        if not (REAL_DATA / (folder or name)).is_dir():
-            pytest.skip(f"needs the set {name} in ../shared/data, beside the project")
+    def prepared(name):
+        real_folder(name)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("KERAS_SEQZOO_HOME", str(home))
             return catalogue.builder(name, str(REAL_DATA))

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import threading
 
+import numpy as np
 import pytest
 
 from keras_seqzoo.datasets import catalogue, files, prepared
@@ -12,6 +13,7 @@ from keras_seqzoo.errors import UserError
 
 NAMES = [name for name in catalogue.NAMES if name != catalogue.SHIPPED]
 PUBLIC = ["atis", "snips", "sst2", "mr", "multi30k"]
+MADE = [name for name in NAMES if catalogue.builder_class(name).ORIGINALS]
 
 
 def error_of(name, data_dir=None):
@@ -95,9 +97,10 @@ def test_counts_are_asserted(fake_set, name, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - set(PUBLIC)))
-def test_a_set_without_public_files_asks_for_a_local_copy(fake_set, name):
+@pytest.mark.parametrize("name", ["uci_har", "flickr8k"])
+def test_a_set_without_public_files_asks_for_a_local_copy(fake_set, name, monkeypatch):
     fake_set(name)
+    monkeypatch.setattr(catalogue.builder_class(name), "ORIGINALS", {})
     message = error_of(name)
     assert "--data-dir" in message
     assert catalogue.builder_class(name).SOURCE in message
@@ -121,15 +124,76 @@ def test_public_files_are_fetched_and_checked(fake_set, name, monkeypatch):
     assert folder.as_uri() in message and "local copy with --data-dir" in message
 
 
+def rows_of(builder):
+    """All rows of a set by its splits, as bytes that can be compared."""
+    return {
+        split: [
+            {key: np.asarray(value).tolist() for key, value in row.items()}
+            for row in prepared.read_rows(builder, split)
+        ]
+        for split in builder.info.splits
+    }
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_files_are_made_from_public_ones(fake_originals, name, home, capsys):
+    local, _ = fake_originals(name)
+    expected = rows_of(catalogue.builder(name, str(local)))
+    shutil.rmtree(home)
+    found = catalogue.builder(name)
+    assert rows_of(found) == expected
+    assert set(expected) == set(catalogue.builder_class(name).ROWS)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_public_files_that_have_changed_or_are_gone(fake_originals, name, monkeypatch):
+    _, folder = fake_originals(name)
+    builder = catalogue.builder_class(name)
+    file = next(iter(builder.CONTENT))
+    with monkeypatch.context() as patch:
+        patch.setattr(builder, "CONTENT", builder.CONTENT | {file: "0" * 64})
+        message = error_of(name)
+    assert f"{file}, made from {builder.SOURCE}: not the expected content" in message
+    assert "--data-dir" in message
+    original = next(iter(builder.ORIGINALS))
+    (folder / original).write_bytes(b"\xff")
+    assert original in error_of(name) or "not the expected content" in error_of(name)
+    (folder / original).unlink()
+    assert "could not be downloaded" in error_of(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_set_is_public(name):
+    builder = catalogue.builder_class(name)
+    assert builder.is_public() and bool(builder.URL) != bool(builder.ORIGINALS)
+    for url in builder.ORIGINALS.values():
+        assert url.startswith("https://")
+    assert builder.CONTENT.keys() <= builder.SHA256.keys()
+
+
 def test_a_connection_that_breaks_off(fake_set, monkeypatch):
     fake_set("atis")
 
-    class Answer(io.BytesIO):
+    class Breaks(io.BytesIO):
+        headers = {}
+
         def read(self, *_):
             raise files.http.client.IncompleteRead(b"half")
 
-    monkeypatch.setattr(files.urllib.request, "urlopen", lambda *_, **__: Answer())
-    assert "test/label could not be downloaded (IncompleteRead" in error_of("atis")
+    class Ends(io.BytesIO):
+        headers = {"Content-Length": "10"}
+
+    for answer in (Breaks(), Ends(b"half")):
+        monkeypatch.setattr(files.urllib.request, "urlopen", lambda *_, **__: answer)
+        assert "test/label could not be downloaded (IncompleteRead" in error_of("atis")
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_real_files_have_the_content_of_what_is_made(name, real_folder):
+    folder, builder = real_folder(name), catalogue.builder_class(name)
+    found = {file: files.content_sha256(folder / file) for file in builder.CONTENT}
+    assert found == builder.CONTENT
 
 
 def test_the_folder_must_have_the_set(fake_set, tmp_path):
