@@ -184,8 +184,9 @@ def test_a_connection_that_breaks_off(fake_set, monkeypatch):
     class Ends(io.BytesIO):
         headers = {"Content-Length": "10"}
 
-    for answer in (Breaks(), Ends(b"half")):
-        monkeypatch.setattr(files.urllib.request, "urlopen", lambda *_, **__: answer)
+    answers = iter((Breaks(), Ends(b"half")))
+    monkeypatch.setattr(files.urllib.request, "urlopen", lambda *_, **__: next(answers))
+    for _ in range(2):
         assert "test/label could not be downloaded (IncompleteRead" in error_of("atis")
 
 

@@ -65,7 +65,7 @@ def test_quiet_sounds_are_of_several_lengths():
 
 
 def test_real_set(real_set):
-    builder = real_set("connected_digits", "fsdd")
+    builder = real_set("connected_digits")
     counts, speakers = collections.Counter(), collections.Counter()
     for row in read_rows(builder, "test"):
         counts[len(row["digits"].split())] += 1
