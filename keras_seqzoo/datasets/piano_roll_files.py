@@ -7,13 +7,13 @@ piece is a list of steps, a step the list of MIDI pitches that sound then.
 import gzip
 import json
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from keras_seqzoo.datasets.builder import SequenceBuilder
-from keras_seqzoo.datasets.files import reading
+from keras_seqzoo.datasets.files import reading, write_gzip
 
 KEYS = 88
 LOWEST_PITCH = 21  # A0, the piano's lowest key.
@@ -68,3 +68,22 @@ def piano_roll(piece: list[list[int]]) -> np.ndarray:
                 raise ValueError(f"pitch {pitch} is not one of 21 to 108")
             roll[step, pitch - LOWEST_PITCH] = 1
     return roll
+
+
+def write_pieces(
+    path: pathlib.Path, pieces: Mapping[str, Sequence[Sequence[Sequence[int]]]]
+) -> None:
+    """Writes a set's file; the pitches of a step are sorted.
+
+    Args:
+        path: The file.
+        pieces: For "train", "valid" and "test" the pieces, as lists of pitches.
+
+    Raises:
+        KeyError: A split is missing.
+    """
+    content = {
+        key: [[sorted(step) for step in piece] for piece in pieces[key]]
+        for key in SPLIT_KEYS.values()
+    }
+    write_gzip(path, json.dumps(content, separators=(",", ":")).encode())

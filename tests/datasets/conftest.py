@@ -56,10 +56,10 @@ def mr_files():
     }
 
 
-def piano_files(name):
+def piano_pieces():
     """Piece n has n + 1 steps: the lowest key, silence, the highest key and C4, ..."""
     steps = [[21], [], [60, 108]]
-    pieces = {
+    return {
         key: [[steps[i % 3] for i in range(row + 1)] for row in range(ROWS[split])]
         for key, split in (
             ("train", "train"),
@@ -67,7 +67,20 @@ def piano_files(name):
             ("test", "test"),
         )
     }
-    return {name: gzip.compress(json.dumps(pieces).encode())}
+
+
+def piano_files(name):
+    content = json.dumps(piano_pieces(), separators=(",", ":"))
+    return {name: gzip.compress(content.encode())}
+
+
+def jsb_originals():
+    """The same splits and pitches, each in another order."""
+    pieces = {
+        key: [[step[::-1] for step in piece] for piece in pieces]
+        for key, pieces in reversed(piano_pieces().items())
+    }
+    return {"jsb-chorales-quarter.json": json.dumps(pieces, indent=1).encode()}
 
 
 def uci_har_files():
@@ -212,7 +225,10 @@ def ptb_originals():
 
 
 # Name -> the public files that give the same examples as those of FAKES.
-ORIGINALS = {"ptb": ptb_originals}
+ORIGINALS = {
+    "jsb_chorales": jsb_originals,
+    "ptb": ptb_originals,
+}
 FAKES = {  # Name -> its files and the rows of its splits.
     "atis": (slot_files, ROWS),
     "snips": (slot_files, ROWS),

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from keras_seqzoo.datasets import catalogue
-from keras_seqzoo.datasets.piano_roll_files import piano_roll
+from keras_seqzoo.datasets.files import content_sha256
+from keras_seqzoo.datasets.piano_roll_files import piano_roll, write_pieces
 from keras_seqzoo.datasets.prepared import read_rows
 from keras_seqzoo.errors import UserError
 
@@ -52,6 +53,15 @@ def test_a_damaged_file_is_named(fake_set, content):
         catalogue.builder("nottingham", str(folder))
 
 
+def test_what_is_written_is_sorted(tmp_path):
+    path = tmp_path / "pieces.json.gz"
+    write_pieces(path, {"test": [], "valid": [[[]]], "train": [[[64, 60], [21]]]})
+    expected = b'{"train":[[[60,64],[21]]],"valid":[[[]]],"test":[]}'
+    assert gzip.decompress(path.read_bytes()) == expected
+    with pytest.raises(KeyError):
+        write_pieces(path, {"train": []})
+
+
 REAL = {  # Split -> pieces, steps, shortest, longest, notes a step, pitches.
     "jsb_chorales": {
         "train": (229, 13_807, 25, 129, 3.90, 43, 96),
@@ -83,3 +93,14 @@ def test_real_set(real_set, name):
             pitches[0],
             pitches[-1],
         ) == expected
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_real_pieces_are_written_as_in_the_local_copy(real_folder, name, tmp_path):
+    (file,) = catalogue.builder_class(name).SHA256
+    content = gzip.decompress((real_folder(name) / file).read_bytes())
+    pieces = dict(reversed(json.loads(content).items()))
+    write_pieces(tmp_path / file, pieces)
+    assert gzip.decompress((tmp_path / file).read_bytes()) == content
+    expected = catalogue.builder_class(name).CONTENT[file]
+    assert content_sha256(tmp_path / file) == expected
