@@ -70,6 +70,20 @@ def piano_roll(piece: list[list[int]]) -> np.ndarray:
     return roll
 
 
+def pitches(roll: np.ndarray) -> list[list[int]]:
+    """A piano roll as lists of pitches: what `piano_roll` is made from.
+
+    Args:
+        roll: (time, 88), not 0 where a key sounds.
+
+    Raises:
+        ValueError: The roll has another shape.
+    """
+    if roll.ndim != 2 or roll.shape[1] != KEYS:
+        raise ValueError(f"expected a roll of shape (time, {KEYS}), not {roll.shape}")
+    return [(np.flatnonzero(step) + LOWEST_PITCH).tolist() for step in roll]
+
+
 def write_pieces(
     path: pathlib.Path, pieces: Mapping[str, Sequence[Sequence[Sequence[int]]]]
 ) -> None:

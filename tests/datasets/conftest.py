@@ -83,6 +83,20 @@ def jsb_originals():
     return {"jsb-chorales-quarter.json": json.dumps(pieces, indent=1).encode()}
 
 
+def nottingham_originals():
+    import scipy.io
+
+    content, cells = io.BytesIO(), {}
+    for key, pieces in piano_pieces().items():
+        cells[f"{key}data"] = np.empty((1, len(pieces)), object)
+        for number, piece in enumerate(pieces):
+            keys = np.arange(21, 109)
+            roll = [np.isin(keys, step) for step in piece]
+            cells[f"{key}data"][0, number] = np.array(roll, np.float64)
+    scipy.io.savemat(content, cells)
+    return {"Nottingham.mat": content.getvalue()}
+
+
 def uci_har_files():
     arrays, content = {}, io.BytesIO()
     for split in ("train", "test"):
@@ -227,6 +241,7 @@ def ptb_originals():
 # Name -> the public files that give the same examples as those of FAKES.
 ORIGINALS = {
     "jsb_chorales": jsb_originals,
+    "nottingham": nottingham_originals,
     "ptb": ptb_originals,
 }
 FAKES = {  # Name -> its files and the rows of its splits.

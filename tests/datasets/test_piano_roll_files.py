@@ -3,10 +3,11 @@ import json
 
 import numpy as np
 import pytest
+import scipy.io
 
 from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.files import content_sha256
-from keras_seqzoo.datasets.piano_roll_files import piano_roll, write_pieces
+from keras_seqzoo.datasets.piano_roll_files import piano_roll, pitches, write_pieces
 from keras_seqzoo.datasets.prepared import read_rows
 from keras_seqzoo.errors import UserError
 
@@ -51,6 +52,26 @@ def test_a_damaged_file_is_named(fake_set, content):
     folder = fake_set("nottingham", **{"nottingham.json.gz": content})
     with pytest.raises(UserError, match="nottingham.json.gz: damaged, or not laid out"):
         catalogue.builder("nottingham", str(folder))
+
+
+def test_pitches_are_those_of_the_roll():
+    piece = [[21, 60, 108], [], [39]]
+    assert pitches(piano_roll(piece)) == pitches(piano_roll(piece) * 0.5) == piece
+    with pytest.raises(ValueError, match=r"shape \(time, 88\), not \(3, 87\)"):
+        pitches(np.zeros((3, 87)))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"none" * 64, "cut", "other"])
+def test_a_matlab_file_that_is_damaged_is_named(tmp_path, content):
+    path = tmp_path / "Nottingham.mat"
+    scipy.io.savemat(path, {"traindata": np.ones((1, 88))})
+    if content == "cut":
+        content = path.read_bytes()[:-200]
+    if content != "other":
+        path.write_bytes(content)
+    convert = catalogue.builder_class("nottingham").convert
+    with pytest.raises(UserError, match="Nottingham.mat: damaged, or not laid out"):
+        convert({"Nottingham.mat": path}, tmp_path)
 
 
 def test_what_is_written_is_sorted(tmp_path):
