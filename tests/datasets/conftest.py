@@ -221,6 +221,21 @@ def abc_files():
     return {f"{name}.abc.gz": file(split) for name, split in splits.items()}
 
 
+ABC_SPLITS = {
+    split: [(book, row) for row in range(ROWS[split])]
+    for split, book in (("train", "xmas"), ("validation", "hpps"), ("test", "slip"))
+}
+
+
+def abc_originals():
+    """The books, with two blank lines between tunes, some blanks, and other tunes."""
+    books = dict.fromkeys(catalogue.builder_class("folk_abc").ORIGINALS, b"\n")
+    for split, tunes in ABC_SPLITS.items():
+        texts = (f"X: {row}\nT:{split} \nK:G\nGABc|\n\n\n" for _, row in tunes)
+        books[f"{tunes[0][0]}.abc"] = "".join(["\n", *texts, "X: 99\n"]).encode()
+    return books
+
+
 def ptb_files():
     def file(split):
         lines = (f" the {split} fell N <unk> {row} \n" for row in range(ROWS[split]))
@@ -242,7 +257,12 @@ def ptb_originals():
 ORIGINALS = {
     "jsb_chorales": jsb_originals,
     "nottingham": nottingham_originals,
+    "folk_abc": abc_originals,
     "ptb": ptb_originals,
+}
+# Name -> the builder's attributes that hold for these instead of the real ones.
+TRUE_OF_FAKES = {
+    "folk_abc": {"tunes_of_splits": lambda: ABC_SPLITS},
 }
 FAKES = {  # Name -> its files and the rows of its splits.
     "atis": (slot_files, ROWS),
@@ -317,6 +337,8 @@ def fake_originals(fake_set, tmp_path, monkeypatch):
         sums = {file: content_sha256(local / file) for file in builder.CONTENT}
         monkeypatch.setattr(builder, "ORIGINALS", urls)
         monkeypatch.setattr(builder, "CONTENT", sums)
+        for attribute, value in TRUE_OF_FAKES.get(name, {}).items():
+            monkeypatch.setattr(builder, attribute, value)
         return local, folder
 
     return write
