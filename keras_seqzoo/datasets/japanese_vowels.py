@@ -30,8 +30,12 @@ class JapaneseVowels(SequenceBuilder):
         "Series have unequal lengths: padding must be masked.",
     )
     SOURCE = (
-        "the UEA archive's files, as in the PyPI package aeon 1.6.0, "
-        "aeon/datasets/data/JapaneseVowels/"
+        "GitHub aeon-toolkit/aeon 1.6.0, aeon/datasets/data/JapaneseVowels: the UEA "
+        "archive's files"
+    )
+    URL = (
+        "https://raw.githubusercontent.com/aeon-toolkit/aeon/v1.6.0/"
+        "aeon/datasets/data/JapaneseVowels"
     )
     HOMEPAGE = "https://archive.ics.uci.edu/dataset/128"
     LICENCE = "not stated in the files; the UCI repository lists it as CC BY 4.0"

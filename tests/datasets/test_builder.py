@@ -12,7 +12,7 @@ from keras_seqzoo.datasets import catalogue, files, prepared
 from keras_seqzoo.errors import UserError
 
 NAMES = [name for name in catalogue.NAMES if name != catalogue.SHIPPED]
-PUBLIC = ["atis", "snips", "sst2", "mr", "multi30k"]
+PUBLIC = ["atis", "snips", "sst2", "mr", "japanese_vowels", "multi30k"]
 MADE = [name for name in NAMES if catalogue.builder_class(name).ORIGINALS]
 
 
