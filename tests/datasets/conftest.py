@@ -160,16 +160,27 @@ def multi30k_files():
     return files
 
 
-def tatoeba_files():
-    def file(split):
-        lines = (
-            f"Sentence {row}.\t第{row}\u3000句。\tCC-BY #{row}\n"
-            for row in range(ROWS[split])
-        )
-        return gzip.compress("".join(lines).encode())
+# By the SHA-256 of `sentence0` to `sentence10`, whose first, 8, is held out.
+TATOEBA_ROWS = {"train": [1, 3, 5, 6, 7], "validation": [0, 4], "test": [2, 9, 10]}
 
+
+def tatoeba_line(row):
+    return f"Sentence {row}.\t第{row}\u3000句。\tCC-BY #{row}\n"
+
+
+def tatoeba_files():
     splits = {"train": "train", "dev": "validation", "test": "test"}
-    return {f"{name}.tsv.gz": file(split) for name, split in splits.items()}
+    texts = {
+        name: "".join(map(tatoeba_line, TATOEBA_ROWS[split]))
+        for name, split in splits.items()
+    }
+    return {f"{n}.tsv.gz": gzip.compress(text.encode()) for n, text in texts.items()}
+
+
+def tatoeba_originals():
+    """All rows, one of them twice."""
+    text = "".join(map(tatoeba_line, [*range(11), 3]))
+    return {"cmn.txt": text.encode()}
 
 
 def flickr8k_files():
@@ -258,11 +269,16 @@ ORIGINALS = {
     "jsb_chorales": jsb_originals,
     "nottingham": nottingham_originals,
     "folk_abc": abc_originals,
+    "tatoeba_en_zh": tatoeba_originals,
     "ptb": ptb_originals,
 }
 # Name -> the builder's attributes that hold for these instead of the real ones.
 TRUE_OF_FAKES = {
     "folk_abc": {"tunes_of_splits": lambda: ABC_SPLITS},
+    "tatoeba_en_zh": {
+        "HELD_OUT": 1,
+        "ORIGINAL_SHA256": hashlib.sha256(tatoeba_originals()["cmn.txt"]).hexdigest(),
+    },
 }
 FAKES = {  # Name -> its files and the rows of its splits.
     "atis": (slot_files, ROWS),
