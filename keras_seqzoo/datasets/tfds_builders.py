@@ -7,8 +7,9 @@
 
 This module imports all builders, and with each import tfds learns a name: atis, snips,
 sst2, mr, jsb_chorales, nottingham, folk_abc, uci_har, japanese_vowels, fsdd, multi30k,
-flickr8k, ptb, connected_digits, an4_mfcc and tatoeba_en_zh. A set that has no public
-place for its very files takes them from `manual_dir`:
+flickr8k, ptb, connected_digits, an4_mfcc and tatoeba_en_zh. A set's files are fetched
+from its public source, or made from what is there; a local copy is given as
+`manual_dir`:
 
     config = tfds.download.DownloadConfig(manual_dir="data/uci_har")
     tfds.load(

@@ -188,7 +188,7 @@ def test_show_translation_into_chinese(data, fake_set):
     folder = fake_set("tatoeba_en_zh")
     status, out, _ = data("show", "tatoeba_en_zh", "--count", 1, "--data-dir", folder)
     assert status == 0
-    assert out == "train[0]\nen  Sentence 0.\nzh  第0 句。\n"
+    assert out == "train[0]\nen  Sentence 1.\nzh  第1 句。\n"
 
 
 def test_show_captions(data, fake_set):
