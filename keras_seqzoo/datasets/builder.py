@@ -43,7 +43,8 @@ class SequenceBuilder(
     METRIC: str  # What is measured and how, in a line.
     TRAPS: tuple[str, ...]  # What to know before training or comparing, a line each.
     ROWS: dict[str, int]  # Split -> number of examples.
-    DISK_SPACE = 50_000_000  # Bytes that preparing needs.
+    DISK_SPACE = 50_000_000  # Bytes that preparing needs,
+    PUBLIC_SPACE = 0  # and bytes more if the files are fetched or made.
 
     @abc.abstractmethod
     def features(self) -> tfds.features.FeaturesDict:

@@ -54,6 +54,7 @@ def markdown(card: Card) -> str:
     """The card as Markdown, with a line feed at its end."""
     splits = [f"| {split} | {rows:,} |" for split, rows in card.splits.items()]
     files = [f"- `{name}`: `{digest}`" for name, digest in card.sha256.items()]
+    whose = "the local copy's" if card.originals else "its"
     sections = [
         f"# {card.title}",
         f"`{card.name}`, {card.task}. An example has {card.example}.",
@@ -65,7 +66,7 @@ def markdown(card: Card) -> str:
         "## Source",
         f"{_sentence(card.source)}",
         _where_from(card),
-        *(["sha256 of its files:", "\n".join(files)] if files else []),
+        *([f"sha256 of {whose} files:", "\n".join(files)] if files else []),
         "## Licence",
         _sentence(card.licence),
         "## Citation",

@@ -46,11 +46,16 @@ def check_content(path: pathlib.Path, sha256: str, source: str) -> None:
     """Raises UserError unless the file, made from `source`, has this content."""
     digest = content_sha256(path)
     if digest != sha256:
-        raise UserError(
-            f"{path.name}, made from {source}: not the expected content (sha256 "
-            f"{digest[:12]}..., expected {sha256[:12]}...): the public files have "
-            "changed; give a local copy with --data-dir"
-        )
+        difference = f"sha256 {digest[:12]}..., expected {sha256[:12]}..."
+        raise has_changed(path.name, source, f"not the expected content ({difference})")
+
+
+def has_changed(file: str, source: str, difference: str) -> UserError:
+    """The error of a file whose public originals are no longer what they were."""
+    return UserError(
+        f"{file}, made from {source}: {difference}: the public files have changed; "
+        "give a local copy with --data-dir"
+    )
 
 
 def content_sha256(path: pathlib.Path) -> str:

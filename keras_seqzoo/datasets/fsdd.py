@@ -3,9 +3,10 @@
 import csv
 import io
 import pathlib
+import re
 import wave
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -14,6 +15,9 @@ from keras_seqzoo.datasets.builder import SequenceBuilder
 from keras_seqzoo.datasets.files import reading
 
 INDEX, ARCHIVE = "index.csv", "fsdd_wav.zip"
+COLUMNS = ("file", "digit", "speaker", "take", "split", "samples", "sample_rate")
+COMMIT = "d6938f9bf1545aa66d8489fc9f1385a7abd64282"  # Its tag is v1.0.10.
+RECORDING = re.compile(r"[^/]+/recordings/(\d)_([a-z]+)_(\d+)\.wav")
 SAMPLE_RATE = 8000
 DIGITS = (
     "zero",
@@ -52,8 +56,8 @@ class Fsdd(SequenceBuilder):
         "All six speakers are men.",
     )
     SOURCE = (
-        "GitHub Jakobovski/free-spoken-digit-dataset (state of 2024-05-02), its "
-        "recordings in one zip with an index"
+        "GitHub Jakobovski/free-spoken-digit-dataset (v1.0.10), its recordings in one "
+        "zip with an index"
     )
     HOMEPAGE = "https://github.com/Jakobovski/free-spoken-digit-dataset"
     LICENCE = "CC BY-SA 4.0"
@@ -63,9 +67,39 @@ class Fsdd(SequenceBuilder):
         ARCHIVE: "cc5ade71ec8f0f2366137c82102d9afafa1fd0a68d203438b323ffe9a50d50cc",
         INDEX: "28c68566f3824b9b1959a13e7389774ab05ec6cf5947c6a42cc2c486a705f3f1",
     }
+    ORIGINALS = {
+        "free-spoken-digit-dataset.zip": (
+            "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/"
+            f"{COMMIT}.zip"
+        )
+    }
+    CONTENT = {
+        ARCHIVE: "3bec3e2f926459b52761103b0e1c92753cbc63180a3c2f2f19cc4c620e72f91c",
+        INDEX: SHA256[INDEX],
+    }
 
     DISK_SPACE = 200_000_000
     RATE = SAMPLE_RATE  # of `audio`, in Hz
+
+    @classmethod
+    def convert(
+        cls, originals: Mapping[str, pathlib.Path], folder: pathlib.Path
+    ) -> None:
+        """Takes the recordings out of the repository's archive and lists them."""
+        (path,) = originals.values()
+        rows, recordings = [], {}
+        with reading(path), zipfile.ZipFile(path) as repository:
+            for digit, speaker, take, name in _recordings(repository.namelist()):
+                content, file = repository.read(name), name.rpartition("/")[2]
+                split = "test" if take in TAKES["test"] else "train"
+                count = len(samples(content))
+                rows.append((file, digit, speaker, take, split, count, SAMPLE_RATE))
+                recordings[f"recordings/{file}"] = content
+        with zipfile.ZipFile(folder / ARCHIVE, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in recordings.items():
+                archive.writestr(name, content)
+        with (folder / INDEX).open("w", newline="", encoding="utf-8") as lines:
+            csv.writer(lines).writerows([COLUMNS, *rows])
 
     def features(self) -> tfds.features.FeaturesDict:
         """`audio` (samples,) int16; `label`, `take` int; `speaker` string."""
@@ -98,6 +132,12 @@ class Fsdd(SequenceBuilder):
                     "speaker": speaker,
                     "take": take,
                 }
+
+
+def _recordings(names: Iterable[str]) -> list[tuple[int, str, int, str]]:
+    """Digit, speaker, take and name of the recordings among the names, in order."""
+    found = [(RECORDING.fullmatch(name), name) for name in names]
+    return sorted((int(m[1]), m[2], int(m[3]), name) for m, name in found if m)
 
 
 def samples(content: bytes) -> np.ndarray:

@@ -62,7 +62,8 @@ def prepare(
         with filelock.FileLock(cache / f".{builder_class.name}.lock"):
             builder = _opened(builder_class, cache)
             if not _has_splits(builder, optional):
-                _check_space(cache, builder_class.DISK_SPACE)
+                fetched = 0 if folder else builder_class.PUBLIC_SPACE
+                _check_space(cache, builder_class.DISK_SPACE + fetched)
                 is_cut = folder is None and builder.data_path.exists()
                 try:
                     _build(builder, folder)

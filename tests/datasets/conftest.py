@@ -10,6 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.files import content_sha256
@@ -103,12 +104,49 @@ def uci_har_files():
         rows = np.arange(ROWS[split])
         arrays |= {
             f"{split}_x": np.full((len(rows), 64, 3), rows[:, None, None], np.float32),
-            f"{split}_y": (rows % 6 + 1).astype(np.uint8),
-            f"{split}_subject": (rows + 20).astype(np.uint8),
-            f"{split}_joined": rows % 2 == 0,
+            f"{split}_y": (rows // 2 + 1).astype(np.uint8),
+            f"{split}_subject": (rows // 2 + 20).astype(np.uint8),
+            f"{split}_joined": (rows % 2 == 0) & (rows < len(rows) - 1),
         }
     np.savez(content, **arrays)
     return {"uci_har_acc.npz": content.getvalue()}
+
+
+def uci_har_originals():
+    """The repository's archive, in which all windows but the joined ones end in 9."""
+    arrays = np.load(io.BytesIO(uci_har_files()["uci_har_acc.npz"]))
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        for split in ("train", "test"):
+            x, y, subject, joined = (
+                arrays[f"{split}_{key}"] for key in ("x", "y", "subject", "joined")
+            )
+            ends = np.where(joined[:, None, None], np.roll(x, -1, axis=0), 9)
+            windows = np.concatenate([x, ends], axis=1)
+            texts = {"y": y, "subject": subject}
+            for number, axis in enumerate("xyz"):
+                texts[f"Inertial Signals/total_acc_{axis}"] = windows[..., number]
+            for name, table in texts.items():
+                lines = io.StringIO()
+                np.savetxt(lines, table, "%d" if table.ndim == 1 else "%.7e")
+                file = f"UCI HAR Dataset/{split}/{name}_{split}.txt"
+                archive.writestr(file, lines.getvalue())
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.writestr("UCI HAR Dataset.names", "about")
+        archive.writestr("UCI HAR Dataset.zip", inner.getvalue())
+    return {"human_activity_recognition.zip": outer.getvalue()}
+
+
+def uci_har_facts(folder):
+    """Split -> what `uci_har_files` in a folder have, as in the builder's FACTS."""
+    from keras_seqzoo.datasets.uci_har import facts
+
+    arrays = np.load(folder / "uci_har_acc.npz")
+    keys = "x", "y", "subject", "joined"
+    return {
+        split: facts(*(arrays[f"{split}_{key}"] for key in keys))
+        for split in ("train", "test")
+    }
 
 
 def fsdd_files():
@@ -120,8 +158,21 @@ def fsdd_files():
                 file, part = f"{digit}_ann_{take}.wav", "test" if take < 5 else "train"
                 lines.append(f"{file},{digit},ann,{take},{part},{400 + take},8000")
                 archive.writestr(f"recordings/{file}", wav(400 + take, digit))
-    index = "\n".join(lines) + "\n"
+    index = "\r\n".join([*lines, ""])
     return {"fsdd_wav.zip": content.getvalue(), "index.csv": index.encode()}
+
+
+def fsdd_originals():
+    """The repository's archive that `fsdd_files` are made from, in another order."""
+    content = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(fsdd_files()["fsdd_wav.zip"])) as recordings,
+        zipfile.ZipFile(content, "w") as archive,
+    ):
+        archive.writestr("fsdd-123/README.md", "about")
+        for name in reversed(recordings.namelist()):
+            archive.writestr(f"fsdd-123/{name}", recordings.read(name))
+    return {"free-spoken-digit-dataset.zip": content.getvalue()}
 
 
 def wav(samples, first, rate=8000):
@@ -139,12 +190,34 @@ def an4_files():
     content, lines, frames = io.BytesIO(), ["utterance,speaker,split,frames,text"], []
     for split in ("train", "test"):
         for row in range(ROWS[split]):
-            lines.append(f"an{row}-{split}-b,{split}{row},{split},{row + 2},GO A B")
+            speaker = f"{split}{row}"
+            lines.append(f"an{row}-{speaker}-b,{speaker},{split},{row + 2},GO A B")
             frames.append(np.full((row + 2, 13), row, np.float16))
     offsets = np.cumsum([0, *map(len, frames)]).astype(np.int32)
     np.savez(content, features=np.concatenate(frames), offsets=offsets)
-    index = "\n".join(lines) + "\n"
+    index = "\r\n".join([*lines, ""])
     return {"an4_mfcc.npz": content.getvalue(), "index.csv": index.encode()}
+
+
+def an4_originals():
+    """The repository's archive: train is in its own list, test in that of all."""
+    content, lines = io.BytesIO(), {"train": [], "test": []}
+    with zipfile.ZipFile(content, "w") as archive:
+        for split, folder in (("test", "an4test_clstk"), ("train", "an4_clstk")):
+            for row in range(ROWS[split]):
+                name, count = f"an{row}-{split}{row}-b", (row + 2) * 13
+                lines[split].append(f"<s> GO A B </s> ({name})")
+                frames = np.full(count, row, ">f4").tobytes()
+                file = f"asr-123/an4/feat/{folder}/{split}{row}/{name}.mfc"
+                archive.writestr(file, np.array(count, ">i4").tobytes() + frames)
+        plain = [
+            line.replace("<s> ", "").replace(" </s>", "")
+            for line in lines["train"] + lines["test"]
+        ]
+        for part, texts in (("train", lines["train"]), ("combined", plain)):
+            file = f"asr-123/an4/etc/an4_{part}.transcription"
+            archive.writestr(file, "\n".join(texts))
+    return {"Machine-Learning-Project-ASR.zip": content.getvalue()}
 
 
 def multi30k_files():
@@ -203,8 +276,48 @@ def flickr8k_files():
             listed = "".join(f"{name}\n" for name in reversed(names))
             files[f"Flickr_8k.{part}Images.txt"] = listed.encode()
     files["images_160.zip"] = content.getvalue()
-    files["Flickr8k.token.txt.gz"] = gzip.compress("".join(captions).encode())
+    captions = "".join(sorted(captions))
+    files["Flickr8k.token.txt.gz"] = gzip.compress(captions.encode())
     return files
+
+
+def flickr8k_originals():
+    """What `flickr8k_files` are made from, with pictures and texts of no split."""
+    files, texts, pictures = flickr8k_files(), io.BytesIO(), io.BytesIO()
+    captions = gzip.decompress(files.pop("Flickr8k.token.txt.gz")).decode()
+    captions += "".join(f"other.jpg.1#{k}\tA picture .\n" for k in range(5))
+    small = zipfile.ZipFile(io.BytesIO(files.pop("images_160.zip")))
+    with zipfile.ZipFile(texts, "w") as archive:
+        archive.writestr("Flickr8k.token.txt", captions.replace(" .\n", " . \n"))
+        archive.writestr("__MACOSX/Flickr8k.token.txt", "about")
+        for name, content in files.items():
+            more = b"held.jpg" if "test" in name else b""
+            archive.writestr(name, content + more)
+    with zipfile.ZipFile(pictures, "w") as archive:
+        for name in small.namelist():
+            grey = Image.open(io.BytesIO(small.read(name))).getpixel((0, 0))
+            # (One colour of any shape; a picture in shades of grey is made RGB.)
+            large = (
+                Image.new("RGB", (500, 375), grey)
+                if grey[0]
+                else Image.new("L", (50, 90))
+            )
+            content = io.BytesIO()
+            large.save(content, "JPEG", quality=95)
+            archive.writestr(
+                f"Flicker8k_Dataset/{name.split('/')[1]}", content.getvalue()
+            )
+        archive.writestr("Flicker8k_Dataset/held.jpg", b"")
+    return {
+        "Flickr8k_text.zip": texts.getvalue(),
+        "Flickr8k_Dataset.zip": pictures.getvalue(),
+    }
+
+
+def flickr8k_facts(folder):
+    greys = [20 * row for rows in ROWS.values() for row in range(rows)]
+    colour = (sum(greys) / len(greys),) * 3
+    return {"TEST_LIST": folder / "Flickr_8k.testImages.txt", "MEAN_COLOUR": colour}
 
 
 def vowel_files():
@@ -268,17 +381,24 @@ def ptb_originals():
 ORIGINALS = {
     "jsb_chorales": jsb_originals,
     "nottingham": nottingham_originals,
+    "uci_har": uci_har_originals,
     "folk_abc": abc_originals,
+    "fsdd": fsdd_originals,
+    "connected_digits": fsdd_originals,
+    "an4_mfcc": an4_originals,
     "tatoeba_en_zh": tatoeba_originals,
+    "flickr8k": flickr8k_originals,
     "ptb": ptb_originals,
 }
-# Name -> the builder's attributes that hold for these instead of the real ones.
+# Name -> the builder's attributes that hold for the fakes, with their local folder.
 TRUE_OF_FAKES = {
-    "folk_abc": {"tunes_of_splits": lambda: ABC_SPLITS},
-    "tatoeba_en_zh": {
+    "uci_har": lambda folder: {"FACTS": uci_har_facts(folder)},
+    "folk_abc": lambda _: {"tunes_of_splits": lambda: ABC_SPLITS},
+    "tatoeba_en_zh": lambda _: {
         "HELD_OUT": 1,
         "ORIGINAL_SHA256": hashlib.sha256(tatoeba_originals()["cmn.txt"]).hexdigest(),
     },
+    "flickr8k": flickr8k_facts,
 }
 FAKES = {  # Name -> its files and the rows of its splits.
     "atis": (slot_files, ROWS),
@@ -320,7 +440,11 @@ def fake_set(home, tmp_path, monkeypatch):
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(content)
         expect(name, folder, files)
-        monkeypatch.setattr(catalogue.builder_class(name), "ROWS", rows)
+        builder = catalogue.builder_class(name)
+        monkeypatch.setattr(builder, "ROWS", rows)
+        # No test fetches the real public files.
+        nowhere = dict.fromkeys(builder.ORIGINALS, "http://127.0.0.1:9/")
+        monkeypatch.setattr(builder, "ORIGINALS", nowhere)
         return folder
 
     def expect(name, folder, files):
@@ -353,7 +477,8 @@ def fake_originals(fake_set, tmp_path, monkeypatch):
         sums = {file: content_sha256(local / file) for file in builder.CONTENT}
         monkeypatch.setattr(builder, "ORIGINALS", urls)
         monkeypatch.setattr(builder, "CONTENT", sums)
-        for attribute, value in TRUE_OF_FAKES.get(name, {}).items():
+        true = TRUE_OF_FAKES.get(name, lambda _: {})
+        for attribute, value in true(local).items():
             monkeypatch.setattr(builder, attribute, value)
         return local, folder
 

@@ -302,7 +302,6 @@ def test_plot_without_matplotlib(data, monkeypatch, tmp_path):
         (["prepare", "mnist"], ["'mnist'", "atis", "flickr8k"]),
         (["prepare", "fsdd", "--data-dir", "/none"], ["/none"]),
         (["prepare", "fsdd", "--data-dir", __file__], [__file__]),
-        (["prepare", "fsdd"], ["fsdd_wav.zip (sha256 cc5ade71ec8f...)", "GitHub"]),
         (["show", "mnist"], ["'mnist'", "atis"]),
         (["show", "atis", "--split", "dev"], ["'dev'", "validation", "test"]),
         (["show", "uci_har", "--split", "validation"], ["'validation'", "'test'"]),
@@ -322,6 +321,12 @@ def test_plot_without_matplotlib(data, monkeypatch, tmp_path):
 )
 def test_wrong_input(data, home, arguments, parts):
     assert_refused(data(*arguments), *parts)
+
+
+def test_a_source_that_cannot_be_reached(data, fake_set):
+    fake_set("fsdd")
+    parts = "http://127.0.0.1:9/ could not be downloaded", "--data-dir"
+    assert_refused(data("prepare", "fsdd"), *parts)
 
 
 def test_a_damaged_copy(data, fake_set):

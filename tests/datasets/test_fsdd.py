@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_seqzoo.datasets import catalogue
+from keras_seqzoo.datasets.files import content_sha256
 from keras_seqzoo.datasets.prepared import read_rows
 from keras_seqzoo.errors import UserError
 
@@ -52,6 +53,20 @@ def test_an_index_of_other_columns_is_named(fake_set):
     folder = fake_set("fsdd", **{"index.csv": b"name,number\na,1\n"})
     with pytest.raises(UserError, match="index.csv: damaged, or not laid out"):
         catalogue.builder("fsdd", str(folder))
+
+
+def test_real_recordings_give_the_real_index(real_folder, tmp_path):
+    original = tmp_path / "original.zip"
+    with (
+        zipfile.ZipFile(real_folder("fsdd") / "fsdd_wav.zip") as recordings,
+        zipfile.ZipFile(original, "w") as archive,
+    ):
+        for name in recordings.namelist():
+            archive.writestr(f"repository/{name}", recordings.read(name))
+    fsdd = catalogue.builder_class("fsdd")
+    fsdd.convert({"original.zip": original}, tmp_path)
+    made = {file: content_sha256(tmp_path / file) for file in fsdd.CONTENT}
+    assert made == fsdd.CONTENT
 
 
 def test_real_set(real_set):

@@ -29,8 +29,11 @@ def test_tfds_load_reads_a_local_copy(fake_set, name, tmp_path):
     assert info.redistribution_info.license == builder.LICENCE
 
 
-def test_tfds_load_without_a_copy_says_where_to_get_one(fake_set, tmp_path):
+def test_tfds_load_without_a_copy_says_where_to_get_one(
+    fake_set, tmp_path, monkeypatch
+):
     fake_set("uci_har")
+    monkeypatch.setattr(catalogue.builder_class("uci_har"), "ORIGINALS", {})
     with pytest.raises(UserError, match="UCI HAR cannot be .* by manual_dir of tfds"):
         tfds.load("uci_har", data_dir=tmp_path / "tfds")
 

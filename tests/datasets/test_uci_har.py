@@ -1,18 +1,21 @@
 import io
+import zipfile
 
 import numpy as np
 import pytest
 
 from keras_seqzoo.datasets import catalogue
 from keras_seqzoo.datasets.prepared import read_rows
+from keras_seqzoo.datasets.uci_har import facts
 from keras_seqzoo.errors import UserError
 
 
 def test_windows_with_activity_person_and_seam(fake_set):
     builder = catalogue.builder("uci_har", str(fake_set("uci_har")))
     rows = list(read_rows(builder, "train"))
-    assert [row["label"] for row in rows] == [0, 1, 2, 3, 4]
-    assert [row["joined"] for row in rows] == [True, False, True, False, True]
+    assert [row["label"] for row in rows] == [0, 0, 1, 1, 2]
+    assert [row["subject"] for row in rows] == [20, 20, 21, 21, 22]
+    assert [row["joined"] for row in rows] == [True, False, True, False, False]
     for number, row in enumerate(rows):
         assert row["acceleration"].dtype == np.float32
         assert row["acceleration"].shape == (64, 3)
@@ -40,6 +43,51 @@ def test_pickled_arrays_are_not_read(fake_set):
     folder = fake_set("uci_har", **{"uci_har_acc.npz": content.getvalue()})
     with pytest.raises(UserError, match="uci_har_acc.npz: damaged, or not laid out"):
         catalogue.builder("uci_har", str(folder))
+
+
+def test_public_files_of_other_labels(fake_originals):
+    _, folder = fake_originals("uci_har")
+    path, content = folder / "human_activity_recognition.zip", io.BytesIO()
+    with zipfile.ZipFile(path) as outer:
+        inner = zipfile.ZipFile(io.BytesIO(outer.read("UCI HAR Dataset.zip")))
+    with zipfile.ZipFile(content, "w") as changed:
+        for name in inner.namelist():
+            is_label = name == "UCI HAR Dataset/test/y_test.txt"
+            changed.writestr(name, b"1\n1\n3\n" if is_label else inner.read(name))
+    with zipfile.ZipFile(path, "w") as outer:
+        outer.writestr("UCI HAR Dataset.zip", content.getvalue())
+    with pytest.raises(UserError, match="other labels in test: .* have changed; give"):
+        catalogue.builder("uci_har")
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("subjects", "0" * 64),
+        ("mean", (1.0, 1.0, 1.0002)),
+        ("deviation", (0.81649, 0.81649, 0.8163)),
+        ("share of joined", 0.4),
+    ],
+)
+def test_public_files_of_other_facts(fake_originals, name, value, monkeypatch):
+    fake_originals("uci_har")  # Test is 0, 1 and 2 g, and one of its 3 rows is joined.
+    uci_har = catalogue.builder_class("uci_har")
+    test = uci_har.FACTS["test"] | {name: value}
+    monkeypatch.setattr(uci_har, "FACTS", uci_har.FACTS | {"test": test})
+    with pytest.raises(UserError, match=f"made from UCI .*: other {name} in test: "):
+        catalogue.builder("uci_har")
+
+
+def test_real_files_have_the_facts(real_folder):
+    arrays = np.load(real_folder("uci_har") / "uci_har_acc.npz")
+    for split, expected in catalogue.builder_class("uci_har").FACTS.items():
+        keys = "x", "y", "subject", "joined"
+        found = facts(*(arrays[f"{split}_{key}"] for key in keys))
+        assert found.keys() == expected.keys()
+        for name in ("labels", "subjects"):
+            assert found[name] == expected[name]
+        for name in ("mean", "deviation", "share of joined"):
+            np.testing.assert_allclose(found[name], expected[name], atol=5e-5)
 
 
 def test_real_set(real_set):
