@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from keras_seqzoo.errors import PresetError, UserError, first_line
+from keras_seqzoo.model_size import no_larger_than, that_can_be_trained
 from keras_seqzoo.presets import remote, store
-from keras_seqzoo.presets.model_size import no_larger_than
 from keras_seqzoo.presets.weights import check_body_kept, copy_weights, set_weights
 
 if TYPE_CHECKING:
@@ -138,12 +138,15 @@ def create(name: str, /, **overrides: Any) -> "ZooModel":
         **overrides: Arguments of the model; `name=...` is the Keras model's own.
 
     Raises:
-        UserError: if the name or an argument is wrong.
+        UserError: if the name or an argument is wrong, or the model is too large for
+            this machine.
     """
     name = _text(name)
     entry = _architecture(name.partition(".")[0], name)
     config = _arguments(entry, _preset(name)) if "." in name else {}
-    return _build(entry, _with_head(entry, config, overrides))
+    arguments = _with_head(entry, config, overrides)
+    with that_can_be_trained(arguments):
+        return _build(entry, arguments)
 
 
 def load(name: str | os.PathLike, /, **overrides: Any) -> "ZooModel":
@@ -178,7 +181,8 @@ def load(name: str | os.PathLike, /, **overrides: Any) -> "ZooModel":
     model.card = preset.card
     if overrides:
         trained = model
-        model = _build(entry, new_config)
+        with that_can_be_trained(overrides):
+            model = _build(entry, new_config)
         copy_weights(trained, model, overrides)
     model.tag = tag
     return model
@@ -329,7 +333,11 @@ def _find(name: str | os.PathLike) -> tuple[store.Preset, str | None]:
 
 
 def _preset(name: str) -> store.Preset:
-    source = store.find(name)
+    known = store.shipped() or list(architectures())
+    try:
+        source = store.find(name)
+    except remote.AbsentError as error:
+        raise UserError(f"{_unknown(name, known)} Nor is it at {error}") from error
     if source is None:
         tags = [one for one in store.shipped() if one.startswith(f"{name}.")]
         if name in architectures() and tags:
@@ -337,9 +345,7 @@ def _preset(name: str) -> store.Preset:
                 f"{name!r} is an architecture; load one of its pretrained tags: "
                 f"{', '.join(tags)}; or make a fresh one with create()."
             )
-        error = _unknown(name, store.shipped() or list(architectures()))
-        base = remote.base()
-        raise UserError(f"{error} Nor is it at {base}.") if base else error
+        raise _unknown(name, known)
     return store.read(source)
 
 

@@ -32,7 +32,8 @@ from keras_seqzoo.printing import print_facts, results_only
 @click.option(
     "--replicas",
     type=click.IntRange(min=2),
-    help="Of mirrored on a machine without a GPU: parts of its CPU; 2 by default.",
+    help="Of mirrored on a machine without a GPU: parts of its CPU, 64 at most; 2 by "
+    "default.",
 )
 @json_option
 def train_command(

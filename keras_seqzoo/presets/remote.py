@@ -27,6 +27,16 @@ HOME_VARIABLE = "KERAS_SEQZOO_HOME"
 _TIMEOUT = 30  # seconds without an answer
 _CHUNK = 2**16  # bytes
 _IN_URLS = "%/:?@!$&'()*+,;=~"  # kept as they are; a space, say, becomes %20
+# What an answer says of the file; a bucket answers 403 also for what it has not.
+_ABSENT = {
+    403: "it may not be read, or is not there",
+    404: "there is no such file",
+    410: "there is no such file",
+}
+
+
+class AbsentError(PresetError):
+    """The preset is not where it was looked for; the message gives the answer."""
 
 
 def home() -> Path:
@@ -49,10 +59,11 @@ def fetch(name: str) -> Path | None:
     whole is used as it is, without a look at the server.
 
     Returns:
-        The folder, or None if no base is set or it has no preset of this name.
+        The folder, or None if no base is set.
 
     Raises:
         UserError: if the base is not a URL.
+        AbsentError: if it has no preset of this name.
         PresetError: if a file cannot be fetched or is damaged.
     """
     if not (address := base()):
@@ -61,7 +72,9 @@ def fetch(name: str) -> Path | None:
         raise UserError(
             f"{URL_VARIABLE} must be an http, https or file URL. Received: {address}"
         )
-    return _fetched(address, name) if FILE_NAME.fullmatch(name) else None
+    if not FILE_NAME.fullmatch(name):
+        raise AbsentError(f"{address}: {name!r} is not a file name.")
+    return _fetched(address, name)
 
 
 def is_url(text: str) -> bool:
@@ -77,7 +90,8 @@ def fetch_url(url: str) -> Path:
             query, such as a signature, goes with every request.
 
     Raises:
-        UserError: if it is no URL or ends in no file name, or there is no preset.
+        UserError: if it is no URL or ends in no file name.
+        AbsentError: if there is no preset.
         PresetError: as `fetch`.
     """
     try:
@@ -95,13 +109,10 @@ def fetch_url(url: str) -> Path:
             "a preset's URL must end in its folder's name, or in that of a zip file. "
             f"Received: {url}"
         )
-    found = _fetched(address, name, query and f"?{query}")
-    if found is None:
-        raise UserError(f"{address}/{name}: there is no preset ({CHECKSUMS}).")
-    return found
+    return _fetched(address, name, query and f"?{query}")
 
 
-def _fetched(address: str, name: str, query: str = "") -> Path | None:
+def _fetched(address: str, name: str, query: str = "") -> Path:
     url, key = f"{address}/{name}", os.fsencode(address + query)
     place = home() / "presets" / hashlib.sha256(key).hexdigest()[:12]
     name = urllib.parse.quote(urllib.parse.unquote(name), safe="")  # a file's anywhere
@@ -119,11 +130,9 @@ def _fetched(address: str, name: str, query: str = "") -> Path | None:
                 shutil.rmtree(partial, ignore_errors=True)
                 folder.rename(partial)
             if name.endswith(".zip"):
-                found = _fetch_file(url, query, partial, checked_files)
+                _fetch_file(url, query, partial, checked_files)
             else:
-                found = _fetch_folder(url, query, partial)
-            if not found:
-                return None
+                _fetch_folder(url, query, partial)
             partial.rename(folder)
     except OSError as error:
         raise PresetError(
@@ -140,15 +149,17 @@ def _is_whole(path: Path) -> bool:
     return True
 
 
-def _fetch_folder(url: str, query: str, folder: Path) -> bool:
-    """Fetch a preset's files into `folder`; False if there is no such preset."""
+def _fetch_folder(url: str, query: str, folder: Path) -> None:
+    """Fetch a preset's files into `folder`."""
     folder.mkdir(exist_ok=True)
     listing = folder / CHECKSUMS
     # The list is fetched anew: files kept from before it changed fail its checksums.
     listing.unlink(missing_ok=True)
-    if not _download(f"{url}/{CHECKSUMS}", query, listing):
+    try:
+        _download(f"{url}/{CHECKSUMS}", query, listing)
+    except AbsentError:
         shutil.rmtree(folder)
-        return False
+        raise
     try:
         checksums = json.loads(listing.read_text("utf-8"))
         names = {name: str(digest) for name, digest in checksums.items()}
@@ -169,9 +180,10 @@ def _fetch_folder(url: str, query: str, folder: Path) -> bool:
             continue
         path.unlink(missing_ok=True)
         check = functools.partial(_check_sha256, digest)
-        if not _fetch_file(f"{url}/{name}", query, path, check):
-            raise PresetError(f"{url}/{name}: the file is missing.")
-    return True
+        try:
+            _fetch_file(f"{url}/{name}", query, path, check)
+        except AbsentError as error:  # of the file, not of the preset
+            raise PresetError(str(error)) from error
 
 
 def _check_sha256(digest: str, path: Path) -> None:
@@ -179,11 +191,10 @@ def _check_sha256(digest: str, path: Path) -> None:
         raise PresetError(f"{path}: the file is damaged (wrong sha256).")
 
 
-def _fetch_file(url: str, query: str, path: Path, check: Callable[[Path], Any]) -> bool:
-    """Fetch a file and keep it if `check` raises nothing; False if missing."""
+def _fetch_file(url: str, query: str, path: Path, check: Callable[[Path], Any]) -> None:
+    """Fetch a file and keep it if `check` raises nothing."""
     resumed = _part(path).exists()
-    if not _download(url, query, path):
-        return False
+    _download(url, query, path)
     try:
         check(path)
     except PresetError as error:
@@ -192,17 +203,20 @@ def _fetch_file(url: str, query: str, path: Path, check: Callable[[Path], Any]) 
             # A part kept from an older version of the file makes a wrong whole, once.
             return _fetch_file(url, query, path, check)
         raise PresetError(str(error).replace(str(path), url)) from error
-    return True
 
 
 def _part(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def _download(url: str, query: str, path: Path) -> bool:
-    """Fetch a file, going on with `<path>.part` if it is there; False if missing.
+def _download(url: str, query: str, path: Path) -> None:
+    """Fetch a file, going on with `<path>.part` if it is there.
 
     `query` is in no message: whoever reads a signature can use it.
+
+    Raises:
+        AbsentError: if there is no such file, or the server does not show it.
+        PresetError: if it cannot be fetched.
     """
     part = _part(path)
     have = part.stat().st_size if part.exists() else 0
@@ -238,12 +252,13 @@ def _download(url: str, query: str, path: Path) -> bool:
         if error.code == 416 and have:  # the part is not a beginning of the file
             part.unlink()
             return _download(url, query, path)
-        if error.code in (403, 404, 410):
-            return False
-        raise PresetError(f"{url}: the server answered {error.code}.") from error
+        answer = f"{url}: the server answered {_status(error.code)}"
+        if error.code in _ABSENT:
+            raise AbsentError(f"{answer}: {_ABSENT[error.code]}.") from error
+        raise PresetError(f"{answer}.") from error
     except urllib.error.URLError as error:
         if isinstance(error.reason, FileNotFoundError):
-            return False
+            raise AbsentError(f"{url}: there is no such file.") from error
         raise PresetError(f"{url}: cannot be reached: {error.reason}.") from error
     except PresetError:
         raise
@@ -256,7 +271,11 @@ def _download(url: str, query: str, path: Path) -> bool:
     if total is not None and have < total:
         raise PresetError(f"{url}: the connection broke off; try again.")
     part.rename(path)
-    return True
+
+
+def _status(code: int) -> str:
+    """404 -> "404 Not Found"; the phrase is HTTP's, whatever the server called it."""
+    return f"{code} {http.client.responses.get(code, '')}".rstrip()
 
 
 def _too_large(url: str, part: Path) -> PresetError:

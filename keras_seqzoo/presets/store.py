@@ -47,7 +47,11 @@ def shipped() -> list[str]:
 
 
 def find(name: str) -> Path | None:
-    """Where the preset `architecture.tag` is: shipped, or fetched; or None."""
+    """Where the preset `architecture.tag` is: shipped, or fetched; or None.
+
+    Raises:
+        AbsentError: if it is neither shipped nor at the URL base that is set.
+    """
     if name in shipped():
         return Path(__file__).parent / name
     return remote.fetch(name) if "." in name else None

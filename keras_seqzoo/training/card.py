@@ -30,6 +30,8 @@ def card(
     """
     tag, dev = metadata["tag"], metadata["dev_value"]
     words = task.words(config, metadata)
+    usage = words.usage.format(name=name)
+    numpy = "import numpy as np\n" if "np." in usage else ""
     splits = " + ".join(metadata["train_splits"])
     data, training = metadata["recipe"]["data"], metadata["recipe"]["training"]
     overrides = metadata["recipe"]["model"]["overrides"]
@@ -76,9 +78,10 @@ weights.
 
 ```python
 import keras_seqzoo as seqzoo
-
-{words.usage.format(name=name)}
+{numpy}
+{usage}
 # Tune it with rows of your own: {task.OWN_ROW}.
+rows = {words.own_rows}
 dataset = seqzoo.own_dataset(rows, model)
 model.compile("adam", seqzoo.loss_for(model))
 model.fit(dataset, epochs=3, shuffle=False)

@@ -9,9 +9,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.errors import UserError, first_line
+from keras_seqzoo.training.cluster import (
+    START_A_TPU,
+    check_tpu,
+    host_and_port,
+    wait_for_workers,
+)
 
 STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
+MOST_REPLICAS = 64  # of a CPU; TensorFlow starts threads for each
 
 
 def make_strategy(
@@ -24,11 +32,12 @@ def make_strategy(
             its CPU. "multiworker": all machines that the environment variable TF_CONFIG
             lists, each of which runs this same program. "tpu": this machine's TPU,
             or the one that the environment variable TPU_NAME names. "none": one device.
-        replicas: For "mirrored" without a GPU, 2 by default.
+        replicas: For "mirrored" without a GPU, 2 by default and 64 at most.
 
     Raises:
-        UserError: The name is unknown, there is no such device, TF_CONFIG is wrong, or
-            TensorFlow has begun to work, which fixes the devices.
+        UserError: The name is unknown, there is no such device, TF_CONFIG is wrong, a
+            machine does not answer, or TensorFlow has begun to work, which fixes the
+            devices.
     """
     if name not in STRATEGIES:
         raise UserError(
@@ -38,6 +47,8 @@ def make_strategy(
         raise UserError(
             f"replicas are for strategy mirrored only. Received: strategy {name}"
         )
+    if replicas is not None:
+        replicas = positive_integer("replicas", replicas, most=MOST_REPLICAS)
     if name == "none":
         return tf.distribute.get_strategy()
     if name == "mirrored":
@@ -140,11 +151,12 @@ def _mirrored(replicas: int | None) -> tf.distribute.Strategy:
 
 
 def _multiworker() -> tf.distribute.Strategy:
-    _check_tf_config(os.environ.get("TF_CONFIG"))
+    wait_for_workers(_tf_config(os.environ.get("TF_CONFIG")))
     return _started(tf.distribute.MultiWorkerMirroredStrategy, "the cluster")
 
 
-def _check_tf_config(text: str | None) -> None:
+def _tf_config(text: str | None) -> dict[str, Any]:
+    """The content of TF_CONFIG, checked."""
     form = (
         '{"cluster": {"worker": ["host:port", ...]}, '
         '"task": {"type": "worker", "index": 0}}'
@@ -152,31 +164,47 @@ def _check_tf_config(text: str | None) -> None:
     try:
         config = json.loads(text or "")
         addresses = config["cluster"][config["task"]["type"]]
+        for one in [address for job in config["cluster"].values() for address in job]:
+            host_and_port(one)
         is_right = 0 <= config["task"]["index"] < len(addresses)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         is_right = False
     if not is_right:
         raise UserError(
             "strategy multiworker needs the environment variable TF_CONFIG as "
             f"{form}. Received: {text!r}"
         )
+    return config
 
 
 def _tpu() -> tf.distribute.Strategy:
+    name = os.environ.get("TPU_NAME", "local")
+    if ":" in name and "://" not in name:
+        name = f"grpc://{name}"  # or TensorFlow takes an address for a name
+
+    def resolved():
+        return tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
+
     def connect():
-        address = os.environ.get("TPU_NAME", "local")
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=address)
-        if address != "local":
+        if name != "local":
+            check_tpu(name, lambda: resolved().master())
+        resolver = resolved()
+        if name != "local":
             tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
 
-    return _started(connect, "a TPU")
+    what = "a TPU" if name == "local" else f"the TPU {name}"
+    return _started(connect, what, f"; {START_A_TPU}")
 
 
-def _started(start: Callable[[], Any], what: str) -> Any:
+def _started(start: Callable[[], Any], what: str, advice: str = "") -> Any:
     try:
         return start()
+    except UserError:
+        raise
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         reason = first_line(error)[:120]
-        raise UserError(f"strategy: {what} cannot be reached: {reason}") from error
+        raise UserError(
+            f"strategy: {what} cannot be reached: {reason}{advice}"
+        ) from error

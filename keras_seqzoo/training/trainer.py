@@ -15,11 +15,12 @@ import tensorflow as tf
 
 from keras_seqzoo import arguments, registry
 from keras_seqzoo.datasets import catalogue
-from keras_seqzoo.errors import PresetError, UserError
+from keras_seqzoo.errors import PresetError, UserError, first_line
 from keras_seqzoo.presets import store
 from keras_seqzoo.training.callbacks import EpochKeeper, full_disk_as_error
 from keras_seqzoo.training.card import card
 from keras_seqzoo.training.curve import draw_curve
+from keras_seqzoo.training.event_files import keep_epochs
 from keras_seqzoo.training.histograms import Histograms
 from keras_seqzoo.training.preparation import check_devices, one_batch, prepare
 from keras_seqzoo.training.recipe import (
@@ -195,7 +196,8 @@ def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
     """Trains a model to the end, from the newest checkpoint if there is one."""
     training, run, devices = job.recipe.training, job.run, job.devices
     first = _trained_before(job)
-    prepared = prepare(job.recipe, job.recipe_path, job.data_dir, devices, first)
+    with _full_memory_as_error(job.recipe_path):
+        prepared = prepare(job.recipe, job.recipe_path, job.data_dir, devices, first)
     model = prepared.model
 
     def save_best() -> pathlib.Path:
@@ -221,6 +223,8 @@ def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
         callbacks = [keeper, *job.callbacks]
         if is_chief(devices):
             board = run / "tensorboard"
+            with full_disk_as_error(run):
+                keep_epochs(board, done)
             callbacks.append(keras.callbacks.TensorBoard(board, write_graph=False))
         if not is_distributed(devices):
             batch = one_batch(prepared)
@@ -228,6 +232,7 @@ def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
         resume = "start it again: the training goes on from the newest checkpoint"
         with (
             _new_line_after_bar(job.verbose),
+            _full_memory_as_error(job.recipe_path),
             lost_worker_as_error(resume),
             full_disk_as_error(run),
         ):
@@ -252,6 +257,19 @@ def _new_line_after_bar(verbose: int | str) -> Iterator[None]:
         if verbose in ("auto", 1):
             print(flush=True)
         raise
+
+
+@contextlib.contextmanager
+def _full_memory_as_error(recipe_path: pathlib.Path) -> Iterator[None]:
+    """Makes it a UserError that says what to lower if there is no memory left."""
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise UserError(
+            f"{recipe_path}: the training does not fit in memory: lower "
+            "data.batch_size or data.tokens_per_batch, or the sizes in "
+            f"model.overrides ({first_line(error, 100)})"
+        ) from error
 
 
 def _trained_before(job: _Job) -> keras.Model | None:

@@ -27,6 +27,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         server = self.server
         server.requests.append((self.path, self.headers.get("Range")))
         path = self.translate_path(self.path)
+        if server.status:
+            self.send_error(server.status)
+            return
         try:
             with open(path, "rb") as file:
                 data = file.read()
@@ -67,6 +70,7 @@ def server(tmp_path, monkeypatch):
     handler = functools.partial(Handler, directory=str(tmp_path / "served"))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.requests, server.break_after, server.ranges = [], 0, True
+    server.status = None  # in place of every answer
     server.folder, server.home = tmp_path / "served" / NAME, tmp_path / "home"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -113,14 +117,42 @@ def test_a_damaged_file_is_refused_and_not_kept(server):
 
 def test_a_missing_file_is_named(server):
     (server.folder / "labels.txt").unlink()
-    with pytest.raises(PresetError, match=r"labels.txt.*missing"):
+    with pytest.raises(PresetError, match=r"labels.txt: .* 404 Not Found"):
         remote.fetch(NAME)
 
 
 def test_no_such_preset(server):
-    assert remote.fetch("other_tagger.tag") is None
-    assert remote.fetch("../some_tagger.tag") is None
-    assert remote.fetch("some tagger?.tag") is None
+    for name in ("other_tagger.tag", "../some_tagger.tag", "some tagger?.tag"):
+        with pytest.raises(remote.AbsentError):
+            remote.fetch(name)
+    assert all(path.startswith("/other_tagger.tag/") for path, _ in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (401, "401 Unauthorized"),
+        (403, "403 Forbidden: it may not be read, or is not there"),
+        (404, "404 Not Found: there is no such file"),
+        (410, "410 Gone: there is no such file"),
+        (500, "500 Internal Server Error"),
+        (599, "599"),
+    ],
+)
+@pytest.mark.parametrize("end", [f"{NAME}/", "some.zip", None])
+def test_the_status_of_an_answer_is_in_the_error(server, status, answer, end):
+    server.status = status
+    asked = f"{address(server)}/{end}" if end else NAME
+    file = end if end == "some.zip" else f"{NAME}/sha256.json"
+    with pytest.raises(UserError) as error:
+        registry.load(asked)
+    told = f"{address(server)}/{file}: the server answered {answer}."
+    if end:
+        assert str(error.value) == told
+    else:  # a name may be misspelt
+        assert str(error.value).endswith(told) and "\n" not in str(error.value)
+    server.status = None
+    assert store.read(remote.fetch(NAME)).assets == {"labels": ["O"]}
 
 
 @pytest.mark.parametrize("text", ["[" * 200_000, "[1]", "{}", "<html>"])
@@ -216,7 +248,8 @@ def test_two_fetches_at_once(server):
 def test_a_file_url(server, monkeypatch):
     monkeypatch.setenv("KERAS_SEQZOO_PRESETS_URL", server.folder.parent.as_uri())
     assert store.read(remote.fetch(NAME)).card == "card"
-    assert remote.fetch("other.tag") is None
+    with pytest.raises(remote.AbsentError, match="sha256.json: there is no such file"):
+        remote.fetch("other.tag")
 
 
 def test_a_preset_behind_a_file_url(tmp_path, monkeypatch):
@@ -382,11 +415,11 @@ def test_a_part_of_an_older_zip_is_dropped(server):
     [
         ("/..", "must end in its folder's name"),
         ("/%2e%2e", "must end in its folder's name"),
-        ("", "there is no preset"),
+        ("", "there is no such file"),
         (f"/{NAME}#a", "must end in its folder's name"),
         ("/%2e%2e%2fx", "must end in its folder's name"),
-        ("/nothing", "there is no preset"),
-        ("/nothing.zip", "there is no preset"),
+        ("/nothing", "there is no such file"),
+        ("/nothing.zip", "there is no such file"),
     ],
 )
 def test_urls_that_lead_to_no_preset(server, end, message):

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -25,7 +26,9 @@ def test_none_is_one_device_that_writes():
     [
         (("two",), "strategy must be one of none, mirrored, .*Received: 'two'"),
         (("none", 2), "replicas are for strategy mirrored only"),
-        (("tpu",), "strategy: a TPU cannot be reached: "),
+        (("tpu",), "strategy: a TPU cannot be reached: .*; start one, as by `gcloud"),
+        (("mirrored", 100_000), "`replicas` must be .* at most 64. .*replicas=100000"),
+        (("mirrored", 0), "`replicas` must be a positive integer of at most 64"),
         (("mirrored", 7), "replicas must be .*in a fresh process. Received: 7"),
     ],
 )
@@ -36,6 +39,30 @@ def test_what_is_not_there_is_one_line(arguments, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_tpu_is_named_by_an_address_without_a_scheme_too(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("TPU_NAME", f"127.0.0.1:{port}")
+    with pytest.raises(UserError, match=f"no TPU answers at grpc://127.0.0.1:{port} "):
+        strategy.make_strategy("tpu")
+
+
+def test_a_worker_is_waited_for_before_tensorflow_starts(monkeypatch):
+    config = {
+        "cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]},
+        "task": {"type": "worker", "index": 1},
+    }
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+
+    def wait(found):
+        assert found == config
+        raise UserError("nobody")
+
+    monkeypatch.setattr(strategy, "wait_for_workers", wait)
+    with pytest.raises(UserError, match="^nobody$"):
+        strategy.make_strategy("multiworker")
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -44,6 +71,8 @@ def test_what_is_not_there_is_one_line(arguments, message):
         "{",
         "[]",
         '{"cluster": {"worker": ["a:1"]}}',
+        '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": ["a:1"], "task": {"type": "worker", "index": 0}}',
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "boss", "index": 0}}',
     ],

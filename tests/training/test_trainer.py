@@ -212,14 +212,41 @@ def test_a_training_killed_three_times_ends_with_the_same_weights(finished, tmp_
     ):
         for path, value in expected.items():
             np.testing.assert_array_equal(found[path], value, err_msg=path)
-    steps = [
+    assert steps_of_tensorboard(run) == [0, 1, 2, 3]
+
+
+def steps_of_tensorboard(run):
+    return [
         event.step
         for file in sorted((run / "tensorboard").rglob("events.out.tfevents.*"))
         for event in tf.compat.v1.train.summary_iterator(str(file))
         for value in event.summary.value
         if value.tag == "epoch_loss"
     ]
-    assert steps == [0, 1, 2, 3]
+
+
+def test_an_epoch_that_is_trained_again_is_logged_once(finished, tmp_path, capfd):
+    recipe, uninterrupted, _, _ = finished
+    run = shutil.copytree(uninterrupted, tmp_path / "run")
+    (run / "result.json").unlink()
+    (run / "checkpoints" / "epoch-0004" / "arrays.npz").write_bytes(b"")
+    train(recipe, run_dir=run, output=tmp_path / "preset", overrides=EPOCHS)
+    assert "going on after epoch 3" in capfd.readouterr().err
+    assert steps_of_tensorboard(run) == [0, 1, 2, 3]
+    assert (run / "history.csv").read_text() == (
+        uninterrupted / "history.csv"
+    ).read_text()
+
+
+def test_what_does_not_fit_in_memory_is_one_line(recipe_file, tmp_path):
+    class Full(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when\nallocating")
+
+    with pytest.raises(UserError, match="does not fit in memory: lower data.b") as full:
+        train(recipe_file, run_dir=tmp_path / "run", callbacks=[Full()])
+    assert str(full.value).startswith(f"{recipe_file}: the training")
+    assert "\n" not in str(full.value)
 
 
 def test_half_precision_and_sums_of_gradients_resume_exactly(recipe_file, tmp_path):

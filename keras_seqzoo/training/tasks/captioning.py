@@ -54,8 +54,10 @@ To describe photographs of people and animals in simple words, on the phone; as 
 for captions of other pictures, by fine-tuning; to compare recurrent cells."""
     USAGE = """\
 model = seqzoo.load("{name}")
-print(model.caption(["photo.jpg"]))
+photo = np.full((240, 320, 3), 127, "uint8")  # or the path of a file
+print(model.caption([photo]))
 """
+    OWN_ROWS = '[(photo, "a grey wall")]'
     LIMITS = """\
 Trained on 6,000 photographs, mostly of people and dogs outdoors, that were squeezed to
 a square of 160 pixels: of other scenes it says what it knows. It is often wrong about

@@ -39,6 +39,7 @@ To make or continue short texts in the style of the data; to compare recurrent c
 model = seqzoo.load("{name}")
 print(model.generate(steps=1000, seed=3, temperature=0.7, primer="X: 1\\n"))
 """
+    OWN_ROWS = '["X: 1\\nM: 4/4\\nK: C\\nCDEF GABc|\\n"]'
     LIMITS = """\
 Texts like the data's, in its characters. Notation may be wrong: bars of another length
 than the metre's, repeats that do not close. What it makes may repeat phrases of the

@@ -37,6 +37,7 @@ cells."""
 model = seqzoo.load("{name}")
 roll = model.generate(steps=64, seed=3, temperature=0.8)  # (64, 88), 1 is a note
 """
+    OWN_ROWS = "[roll]"
     LIMITS = """\
 Music in the keys, metres and style of the data, on its grid: held and repeated notes
 are not told apart, and there is no loudness. The keys of a step are drawn independently

@@ -38,12 +38,14 @@ To tell favourable sentences from unfavourable ones, in reviews or messages, on 
 or a server; as a start for other classes of sentences, by fine-tuning."""
     USAGE = """\
 model = seqzoo.load("{name}")
-model.predict_text(["a film that never loses its way"])  # [(label, probability)]
-model.explain(["a film that never loses its way"])  # and each word's weight
+texts = ["a film that never loses its way"]
+print(model.predict_text(texts))  # [(label, probability)]
+print(model.explain(texts))  # and each word's weight
 
 # A new head, to fine-tune on your own classes in plain Keras.
-mine = seqzoo.load("{name}", labels=["question", "request"])
+model = seqzoo.load("{name}", labels=["question", "request"])
 """
+    OWN_ROWS = '[("what is it called", "question"), ("tell me more", "request")]'
     LIMITS = """\
 English sentences of film reviews, lower-cased and split into words. There is no neutral
 class: a sentence without a feeling gets one. Irony is often missed. No other domain was

@@ -1,7 +1,7 @@
 """Series classification: activities by a phone's accelerometer, speakers by a vowel."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -15,6 +15,7 @@ from keras_seqzoo.preprocessing.series_csv import read_series
 from keras_seqzoo.runtime.series import checked_series, checked_values
 from keras_seqzoo.training.tasks.classification import Classification
 from keras_seqzoo.training.tasks.own_row import as_row
+from keras_seqzoo.training.tasks.task import Words
 
 # Of UCI HAR's 21 persons of train: for choosing settings, before training on all.
 HELD_OUT = (26, 27, 28, 29, 30)
@@ -47,17 +48,26 @@ class SeriesClassification(Classification):
 To name what a phone's sensor sees, on the phone; as a start for other classes, by
 fine-tuning; to compare recurrent cells."""
     USAGE = """\
-model = seqzoo.load("{name}")
-model.predict_series([measurements])  # of arrays (time, channels): label, chance
+model = seqzoo.load("{{name}}")
+measurements = np.zeros((100, {channels}))  # 100 steps of its {channels} channels
+print(model.predict_series([measurements]))  # [(label, probability)]
 
 # A new head, to fine-tune on your own classes in plain Keras.
-mine = seqzoo.load("{name}", labels=["wave", "rest"])
+model = seqzoo.load("{{name}}", labels=["wave", "rest"])
 """
+    OWN_ROWS = '[(measurements, "rest")]'
     LIMITS = """\
 Measurements like the data's: the same sensor, place on the body, rate, unit and axes.
 No other device or person was tried, and no bias was looked for."""
     STEPS = "steps"
     OWN_ROW = "tuples (values or the path of a CSV file, label)"
+
+    @classmethod
+    def words(cls, config: Mapping[str, Any], metadata: Mapping[str, Any]) -> Words:
+        """With the number of channels."""
+        words = super().words(config, metadata)
+        usage = words.usage.format(channels=len(config["channels"]))
+        return words._replace(usage=usage)
 
     @classmethod
     def options(cls, dataset: str) -> frozenset[str]:

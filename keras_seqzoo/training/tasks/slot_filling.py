@@ -33,11 +33,12 @@ To fill slots in short requests to an assistant, on a phone or a server; as a st
 other slots, by fine-tuning; to compare recurrent cells."""
     USAGE = """\
 model = seqzoo.load("{name}")
-model.predict_text(["one sentence, words parted by spaces"])
+print(model.predict_text(["one sentence, words parted by spaces"]))
 
 # A new head, to fine-tune on your own slots in plain Keras.
-mine = seqzoo.load("{name}", labels=["O", "B-dish"])
+model = seqzoo.load("{name}", labels=["O", "B-dish"])
 """
+    OWN_ROWS = '[("two soups please", ["O", "B-dish", "O"])]'
     LIMITS = """\
 English sentences of the data's own domain, split at spaces and without punctuation.
 Slots that the training part lacks are never predicted. No other language, domain or

@@ -54,23 +54,27 @@ class Spoken(NamedTuple):
     said: str
     speakers: str
     others: str  # Who is not understood as well.
+    example: str  # A text.
 
 
 _DIGITS = Spoken(
     said="spoken digits, one after the other",
     speakers="six men, three of them with accents",
     others="Other accents, women, children",
+    example="four two",
 )
 SPOKEN = {
     "fsdd": _DIGITS._replace(
         said="one spoken digit at a time",
         others="Several digits in a row, other accents, women, children",
+        example="four",
     ),
     "connected_digits": _DIGITS,
     "an4_mfcc": Spoken(
         said="spelled names, numbers and dates",
         speakers="74 Americans of around 1990",
         others="Other accents, children",
+        example="YES",
     ),
 }
 
@@ -100,6 +104,7 @@ small vocabulary of your own, by fine-tuning; to compare recurrent cells."""
     USAGE = """\
 model = seqzoo.load("{{name}}")
 """
+    OWN_ROWS = '[({sound}, "{example}")]'
     LIMITS = """\
 It knows {said}, in English of
 {speakers}, close to the microphone and in a quiet room.
@@ -113,6 +118,7 @@ training."""
     def words(cls, config: Mapping[str, Any], metadata: Mapping[str, Any]) -> Words:
         """With what is said in the model's data set, and the calls that it has."""
         spoken = SPOKEN[metadata["dataset"]]._asdict()
+        spoken["sound"] = "frames" if config["sample_rate"] is None else "samples"
         words = super().words(config, metadata)
         words = Words(*(one.format(**spoken) for one in words))
         usage = words.usage + _calls(config)
@@ -299,11 +305,19 @@ def _calls(config: Mapping[str, Any]) -> str:
     """Lines of Python that a recogniser of these arguments answers."""
     rate, features = config["sample_rate"], config["features"]
     if rate is None:
-        return f"model.predict_frames([frames])  # arrays (time, {features}): texts\n"
-    calls = "model.predict_audio(samples, sample_rate=44100)  # its text\n"
+        return f"""\
+frames = np.random.normal(size=(200, {features}))  # (time, features)
+print(model.predict_frames([frames]))  # their texts
+"""
+    calls = f"""\
+samples = np.random.uniform(-0.1, 0.1, {rate})  # a second; 1 is the loudest
+print(model.predict_audio(samples, sample_rate={rate}))  # its text
+"""
     if hears_on(config):
-        calls += f"stream = model.stream()  # of {rate} Hz\n"
-        calls += "stream(samples), stream(more), stream.end()  # the text that is new\n"
+        calls += """\
+stream = model.stream()
+print(stream(samples) + stream.end())  # each call gives the text that is new
+"""
     return calls
 
 

@@ -23,6 +23,7 @@ class Words(NamedTuple):
     figure_is: str
     intended_use: str
     usage: str
+    own_rows: str
     limits: str
     further_data: str = ""  # after the data set's source, licence and citation
 
@@ -44,7 +45,8 @@ class Task(abc.ABC):
         FIGURE: The figure's name in words.
         FIGURE_IS: How the figure is defined, sentences of the card.
         INTENDED_USE: Sentences of the card.
-        USAGE: Lines of Python that use `model`.
+        USAGE: Lines of Python that make `model` and use it.
+        OWN_ROWS: A list of rows of a user for that `model`, Python.
         LIMITS: Sentences of the card.
         STARTS_FROM: Of the card: what other weights a training starts from, or "".
         STEPS: What an example is counted in: "words", "frames".
@@ -62,6 +64,7 @@ class Task(abc.ABC):
     FIGURE_IS: str
     INTENDED_USE: str
     USAGE: str
+    OWN_ROWS: str
     LIMITS: str
     STARTS_FROM: str = ""
     STEPS: str
@@ -76,7 +79,14 @@ class Task(abc.ABC):
             metadata: As `train` returns it.
         """
         del config, metadata
-        return Words(cls.GIVES, cls.FIGURE_IS, cls.INTENDED_USE, cls.USAGE, cls.LIMITS)
+        return Words(
+            gives=cls.GIVES,
+            figure_is=cls.FIGURE_IS,
+            intended_use=cls.INTENDED_USE,
+            usage=cls.USAGE,
+            own_rows=cls.OWN_ROWS,
+            limits=cls.LIMITS,
+        )
 
     @classmethod
     def splits(cls, dataset: str) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class Direction(NamedTuple):
     sentences: str
     test: str
     example: str
+    translation: str  # Of the example.
 
 
 DIRECTIONS = {
@@ -47,6 +48,7 @@ DIRECTIONS = {
         sentences="captions of photographs",
         test="the 1,000 pairs of test_2016_flickr",
         example="a man rides a bicycle.",
+        translation="ein Mann fährt Fahrrad.",
     ),
     "tatoeba_en_zh": Direction(
         source="en",
@@ -54,6 +56,7 @@ DIRECTIONS = {
         sentences="everyday sentences of learners",
         test="1,000 pairs that were held out",
         example="what time is it?",
+        translation="现在几点了？",
     ),
 }
 
@@ -83,6 +86,7 @@ by fine-tuning; to compare cells, attention and the Transformer."""
 model = seqzoo.load("{{name}}")
 print(model.translate(["{example}"]))
 """
+    OWN_ROWS = '[("{example}", "{translation}")]'
     LIMITS = """\
 Trained on some tens of thousands of short sentences: {sentences}.
 Beyond these it writes fluent nonsense, names and numbers among it, and it takes over

@@ -45,6 +45,7 @@ compare recurrent cells."""
 model = seqzoo.load("{name}")
 print(model.generate(steps=30, seed=3, temperature=0.8, primer="the market"))
 """
+    OWN_ROWS = '["the market fell by N points"]'
     LIMITS = """\
 English of a financial newspaper of 1989, lower-cased, without punctuation, numbers as N
 and rare words as <unk>. What it makes keeps to a topic for some words only, and states

@@ -194,6 +194,8 @@ def test_a_card_shows_what_its_model_answers(dataset, config, ngram, calls):
     words = SpeechRecognition.words({**own, **config}, metadata)
     every = ("predict_audio", "predict_frames", "stream", "beams=16")
     assert [one for one in every if one in words.usage] == calls
+    sound = "frames" if dataset == "an4_mfcc" else "samples"
+    assert f"{sound} = np" in words.usage and f"({sound}, " in words.own_rows
     assert ("n-gram of 5 labels" in words.further_data) == bool(ngram)
     assert ("one spoken digit at a time" in words.limits) == (dataset == "fsdd")
     assert ("spelled names" in words.limits) == (dataset == "an4_mfcc")
