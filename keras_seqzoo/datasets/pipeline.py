@@ -16,7 +16,7 @@ class Examples(NamedTuple):
     """A set's examples, one row each; what has a length is ragged.
 
     Attributes:
-        inputs: The model's inputs by name.
+        inputs: The model's inputs by name, or what a front end makes them of.
         targets: What it is to answer.
         lengths: Of the examples in steps, (rows,) int32: what buckets go by.
         pairs: Where examples have two sequences, the lengths of both, (rows, 2) int32:
@@ -96,6 +96,7 @@ def training_batches(
     epochs: range,
     change: Callable[[Examples, tf.Tensor], Examples] | None = None,
     augment: Callable[[dict, Any, tf.Tensor], tuple[dict, Any]] | None = None,
+    front_end: Callable[[dict], dict] | None = None,
 ) -> tf.data.Dataset:
     """The batches of several epochs in a row, each epoch's a function of (seed, epoch).
 
@@ -111,6 +112,8 @@ def training_batches(
             an epoch; their lengths stay.
         augment: Of one example's inputs and targets and a seed, int64 (2,), these as
             they are in an epoch; shapes stay.
+        front_end: Of the inputs of some examples those of the model; what has a length
+            is ragged, and as long as `examples.lengths` say.
 
     Returns:
         A dataset of (inputs, targets, weights), `plan.batches` batches an epoch:
@@ -127,7 +130,7 @@ def training_batches(
         changed = change(examples, epoch_seed + 1) if change else examples
         order = tf.data.Dataset.from_tensor_slices(order)
         drawn = augment and (lambda *one: augment(*one[:2], one[2] + epoch_seed))
-        return batches(order, changed, plan, drawn)
+        return batches(order, changed, plan, drawn, front_end)
 
     dataset = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch_batches)
     dataset = dataset.map(weighted, num_parallel_calls=tf.data.AUTOTUNE)
@@ -169,6 +172,7 @@ def batches(
     examples: Examples,
     plan: Plan,
     augment: Callable[[dict, Any, tf.Tensor], tuple[dict, Any]] | None = None,
+    front_end: Callable[[dict], dict] | None = None,
 ) -> tf.data.Dataset:
     """Padded batches (inputs, targets) of the examples whose numbers `order` gives.
 
@@ -177,6 +181,7 @@ def batches(
         examples: All of them.
         plan: Of the batches.
         augment: As of `training_batches`; its seed is the example's number, twice.
+        front_end: As of `training_batches`.
     """
 
     def batch(numbers):
@@ -186,6 +191,8 @@ def batches(
         targets = tf.gather(examples.targets, numbers)
         if augment is not None:
             inputs, targets = _each(augment, inputs, targets, numbers)
+        if front_end is not None:
+            inputs = front_end(inputs)
         shape = None
         if plan.longest is not None:
             longest = tf.reduce_max(tf.gather(examples.lengths, numbers))
@@ -248,19 +255,13 @@ def padding_share(examples: Examples, epoch: tf.data.Dataset) -> float:
 
     Of all inputs and targets that have a length; a cell is a step, whatever it holds.
     """
-    parts = [*examples.inputs.values(), examples.targets]
-    ragged = [isinstance(part, tf.RaggedTensor) for part in parts]
-    there = sum(
-        int(part.row_lengths().numpy().sum())
-        for part, has_length in zip(parts, ragged)
-        if has_length
-    )
-    cells = 0
+    parts = {**examples.inputs, "targets": examples.targets}
+    lengths, cells = {}, 0
     for inputs, targets, *_ in epoch:
-        padded = [*(inputs[name] for name in examples.inputs), targets]
-        cells += sum(
-            int(np.prod(part.shape[:2]))
-            for part, has_length in zip(padded, ragged)
-            if has_length
-        )
+        for name, padded in {**inputs, "targets": targets}.items():
+            part = parts.get(name)  # None of what a front end made
+            if part is None or isinstance(part, tf.RaggedTensor):
+                lengths[name] = examples.lengths if part is None else part.row_lengths()
+                cells += int(np.prod(padded.shape[:2]))
+    there = sum(int(np.sum(one)) for one in lengths.values())
     return 1.0 - there / cells

@@ -25,10 +25,12 @@ class CaptionTraining(keras.Model):
         mirror: Whether the table has each picture in a mirror, too.
         tuned_from: Name of the encoder's layer behind which its weights are trained;
             None freezes it whole.
+        crops: How many crops of each picture the table has, too; with `mirror` every
+            other one is mirrored.
 
     Input: `picture` (batch,), int32, the place in the table: that of the picture times
-    `views`, plus 1 for its mirror image; and `tokens` (batch, length), as of the
-    captioner. Output: the captioner's.
+    `views`, plus the number of the view, 0 for the picture itself; and `tokens`
+    (batch, length), as of the captioner. Output: the captioner's.
 
     Raises:
         UserError: The encoder has no such layer.
@@ -41,12 +43,13 @@ class CaptionTraining(keras.Model):
         pictures: Sequence[np.ndarray],
         mirror: bool = False,
         tuned_from: str | None = None,
+        crops: int = 0,
     ) -> None:
         frozen, tail = _parts(captioner.parts["network"], tuned_from)
-        sides = (False, True) if mirror else (False,)
+        seen = [(False, 0)] + [(True, 0)] * mirror
+        seen += [(mirror, crop) for crop in range(1, crops + 1)]
         views = [
-            picture_features(frozen, pictures, captioner.resized, side)
-            for side in sides
+            picture_features(frozen, pictures, captioner.resized, *one) for one in seen
         ]
         table = _Table(np.stack(views, axis=1), name="table")
         del views
@@ -60,7 +63,7 @@ class CaptionTraining(keras.Model):
         self.captioner = captioner
         self.frozen = frozen
         self.tail = tail
-        self.views = len(sides)
+        self.views = len(seen)
         self.places = {name: place for place, name in enumerate(names)}
 
     @property

@@ -58,7 +58,7 @@ class Prepared(NamedTuple):
             compiled, its optimizer built.
         task: Of the model.
         training_set: The rows that the task reads.
-        examples: These, as inputs and targets of the model.
+        examples: These, as `Task.training_examples` has them.
         plan: Of the batches.
         batches: `(first epoch, end) -> dataset` of (inputs, labels, weights).
     """
@@ -106,7 +106,7 @@ def prepare(
         else:
             _take_weights(whole, first, recipe_path)
         model = _trained_part(recipe, recipe_path, whole, training_set)
-    examples = task.encode(training_set, model)
+    examples = task.training_examples(training_set, model, data)
     plan = pipeline.Plan.of(
         examples.lengths.numpy(),
         data.batch_size,
@@ -145,6 +145,7 @@ def prepare(
             epochs=range(first, end),
             change=task.change(data),
             augment=task.augment(data),
+            front_end=task.front_end(model, data),
         )
 
     return Prepared(whole, model, task, training_set, examples, plan, batches)

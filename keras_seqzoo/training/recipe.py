@@ -17,6 +17,7 @@ from keras_seqzoo.training.tasks import all_options, task_of
 LARGEST_SEED = 2**32 - 1  # NumPy's
 # TensorFlow takes memory for the rows of a batch before it has them.
 LARGEST_BATCH, MOST_TOKENS = 2**20, 2**24
+RATIOS = -20, 100  # dB: below there is nothing but noise, and above no noise
 
 
 class Section(pydantic.BaseModel):
@@ -58,9 +59,13 @@ class Data(Section):
     min_count: int = Field(default=1, gt=0)  # Rarer words are out of vocabulary.
     subwords: int = Field(default=8000, gt=0)  # Entries of the vocabulary, at most.
     noise: float = Field(default=0.0, ge=0)  # Deviation, in the data's unit.
+    signal_to_noise: list[float] | None = None  # Of sound: lowest and highest, in dB.
+    # Back or forth, at most: seconds of sound, steps of a series.
+    time_shift: float = Field(default=0.0, ge=0)
     rotate: float = Field(default=0.0, ge=0, le=180)  # Degrees, of vectors in space.
     transpose: int = Field(default=0, ge=0, le=12)  # Semitones up or down, at most.
     mirror: bool = False  # Pictures in a mirror, every other time.
+    crops: int = Field(default=0, ge=0, le=8)  # Of each picture, beside the whole.
     ngram: int = Field(default=0, ge=0, le=9)  # Order of a language model; 0: none.
     # The encoder's layer behind which its weights are trained; None freezes it whole.
     tuned_from: str | None = None
@@ -71,6 +76,18 @@ class Data(Section):
         if len(set(parts)) != len(parts):
             raise ValueError("must be different parts")
         return parts
+
+    @pydantic.field_validator("signal_to_noise")
+    @classmethod
+    def _ratios_are_a_range(cls, ratios: list[float] | None) -> list[float] | None:
+        low, high = RATIOS
+        if ratios is not None and (
+            len(ratios) != 2 or not low <= ratios[0] <= ratios[1] <= high
+        ):
+            raise ValueError(
+                f"must be the lowest and the highest ratio, from {low} to {high} dB"
+            )
+        return ratios
 
     @pydantic.field_validator("bucket_boundaries")
     @classmethod
@@ -169,12 +186,16 @@ class Recipe(Section):
                         f"data.{name}: must be of {', '.join(known)}. "
                         f"Received: {split!r}"
                     )
-        for name in sorted(all_options() - task.options(self.data.dataset)):
+        options = task.options(self.data.dataset)
+        others = f", but for {', '.join(sorted(options))}" if options else ""
+        for name in sorted(all_options() - options):
             if getattr(self.data, name) != Data.model_fields[name].default:
                 raise ValueError(
                     f"data.{name}: must be left out: {self.model.name} has no use for "
-                    f"it on {self.data.dataset}. Received: {getattr(self.data, name)!r}"
+                    f"it on {self.data.dataset}{others}. "
+                    f"Received: {getattr(self.data, name)!r}"
                 )
+        task.check_options(self.data)
         if self.expected and self.expected.metric != task.METRIC:
             raise ValueError(
                 f"expected.metric: must be {task.METRIC}. "

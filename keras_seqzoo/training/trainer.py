@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import filelock
 import keras
+import pydantic
 import tensorflow as tf
 
 from keras_seqzoo import arguments, registry
@@ -340,11 +341,11 @@ def _seconds_before(job: _Job) -> float:
 
 def _open_run(run: pathlib.Path, recipe: Recipe) -> None:
     """Makes the run folder, or checks that it is this recipe's."""
-    content = recipe.model_dump_json(exclude=OF_RESULTS, indent=2)
+    content = _content(recipe)
     file = run / "recipe.json"
     try:
         begun = (run / "checkpoints").exists() or (run / "result.json").exists()
-        if begun and file.read_text("utf-8") != content:
+        if begun and _completed(file.read_text("utf-8")) != content:
             raise UserError(
                 f"{run}: holds a training with another recipe (see {file}); give "
                 "another run folder or remove this one"
@@ -353,6 +354,18 @@ def _open_run(run: pathlib.Path, recipe: Recipe) -> None:
         _write_whole(file, content)
     except OSError as error:
         raise UserError(f"{run}: cannot be written: {error.strerror}") from error
+
+
+def _content(recipe: Recipe) -> str:
+    return recipe.model_dump_json(exclude=OF_RESULTS, indent=2)
+
+
+def _completed(content: str) -> str:
+    """A stored recipe with the keys that there were not yet when it was stored."""
+    try:
+        return _content(Recipe.model_validate_json(content))
+    except pydantic.ValidationError:
+        return content  # of no recipe of today
 
 
 def _write_whole(file: pathlib.Path, text: str) -> None:

@@ -41,7 +41,7 @@ class Captioning(Task):
     METRIC = "bleu4"
     TOLERANCE = 1.0
     DATASETS = ("flickr8k",)
-    OPTIONS = frozenset({"min_count", "mirror", "tuned_from"})
+    OPTIONS = frozenset({"crops", "min_count", "mirror", "tuned_from"})
     GIVES = "It describes a picture in a sentence."
     FIGURE = "BLEU-4"
     FIGURE_IS = """\
@@ -104,7 +104,12 @@ tf2_mobilenet_v2_1.0_224_ptq.tflite, dequantised; Apache-2.0; Sandler et al. 201
     ) -> CaptionTraining:
         pictures = {row.name: row.image for row in rows}
         return CaptionTraining(
-            model, list(pictures), list(pictures.values()), data.mirror, data.tuned_from
+            model,
+            list(pictures),
+            list(pictures.values()),
+            data.mirror,
+            data.tuned_from,
+            data.crops,
         )
 
     @classmethod
@@ -144,7 +149,10 @@ tf2_mobilenet_v2_1.0_224_ptq.tflite, dequantised; Apache-2.0; Sandler et al. 201
 
     @classmethod
     def change(cls, data: Any) -> Callable[[Examples, tf.Tensor], Examples] | None:
-        return mirrored if data.mirror else None
+        views = 1 + data.mirror + data.crops  # `CaptionTraining.views`
+        if views == 1:
+            return None
+        return lambda examples, seed: viewed(examples, seed, views)
 
     @classmethod
     def metric(
@@ -194,10 +202,10 @@ def one_a_picture(rows: Sequence[Captioned]) -> list[Captioned]:
     return list({row.name: row for row in reversed(rows)}.values())[::-1]
 
 
-def mirrored(examples: Examples, seed: tf.Tensor) -> Examples:
-    """The examples, each with its picture or, as often, that in a mirror."""
+def viewed(examples: Examples, seed: tf.Tensor, views: int) -> Examples:
+    """The examples, each with one of its picture's views, all of them as often."""
     picture = examples.inputs["picture"]
-    drawn = tf.random.stateless_uniform(tf.shape(picture), seed, 0, 2, tf.int32)
+    drawn = tf.random.stateless_uniform(tf.shape(picture), seed, 0, views, tf.int32)
     return examples._replace(inputs={**examples.inputs, "picture": picture + drawn})
 
 

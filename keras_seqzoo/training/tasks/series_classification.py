@@ -11,11 +11,12 @@ import tensorflow as tf
 from keras_seqzoo.arguments import one_of
 from keras_seqzoo.datasets import augment, catalogue
 from keras_seqzoo.datasets.pipeline import Examples
+from keras_seqzoo.errors import UserError
 from keras_seqzoo.preprocessing.series_csv import read_series
 from keras_seqzoo.runtime.series import checked_series, checked_values
 from keras_seqzoo.training.tasks.classification import Classification
 from keras_seqzoo.training.tasks.own_row import as_row
-from keras_seqzoo.training.tasks.task import Words
+from keras_seqzoo.training.tasks.task import Words, check_shift
 
 # Of UCI HAR's 21 persons of train: for choosing settings, before training on all.
 HELD_OUT = (26, 27, 28, 29, 30)
@@ -37,7 +38,7 @@ class SeriesClassification(Classification):
     """
 
     DATASETS = ("uci_har", "japanese_vowels")
-    OPTIONS = frozenset({"noise", "rotate"})
+    OPTIONS = frozenset({"noise", "rotate", "time_shift"})
     GIVES = "It reads measurements step by step and gives their class."
     FIGURE_IS = (
         "the share of series that get their own class, in percent: of UCI HAR the "
@@ -73,6 +74,14 @@ No other device or person was tried, and no bias was looked for."""
     def options(cls, dataset: str) -> frozenset[str]:
         # Only of the accelerometer the channels are a vector in space.
         return cls.OPTIONS if dataset == "uci_har" else cls.OPTIONS - {"rotate"}
+
+    @classmethod
+    def check_options(cls, data: Any) -> None:
+        if data.time_shift % 1:
+            raise UserError(
+                f"data.time_shift: must be a whole number of steps on {data.dataset}. "
+                f"Received: {data.time_shift:g}"
+            )
 
     @classmethod
     def splits(cls, dataset: str) -> tuple[str, ...]:
@@ -140,8 +149,15 @@ No other device or person was tried, and no bias was looked for."""
         return Examples({"series": series}, targets, tf.constant(lengths, tf.int32))
 
     @classmethod
+    def training_examples(
+        cls, rows: Sequence[Series], model: Any, data: Any
+    ) -> Examples:
+        check_shift(data, min(cls.lengths(rows)) // 2, "the shortest series, in steps")
+        return cls.encode(rows, model)
+
+    @classmethod
     def augment(cls, data: Any) -> Callable | None:
-        if not data.noise and not data.rotate:
+        if not data.noise and not data.rotate and not data.time_shift:
             return None
 
         def changed(inputs, targets, seed):
@@ -149,6 +165,9 @@ No other device or person was tried, and no bias was looked for."""
             of_rotation, of_noise = tf.unstack(tf.random.split(seed))
             if data.rotate:
                 series = augment.rotate(series, of_rotation, data.rotate)
+            if data.time_shift:
+                of_shift, most = tf.random.fold_in(seed, 1), int(data.time_shift)
+                series = augment.time_shift(series, of_shift, most, repeat_edge=True)
             if data.noise:
                 series = augment.add_noise(series, of_noise, data.noise)
             return {"series": series}, targets

@@ -1,5 +1,6 @@
 """Speech recognition: spoken digits, and spelled names, numbers and dates."""
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_seqzoo.datasets import catalogue
+from keras_seqzoo.datasets import augment, catalogue
 from keras_seqzoo.datasets.connected_digits import in_pauses, quiet
 from keras_seqzoo.datasets.fsdd import DIGITS, SAMPLE_RATE
 from keras_seqzoo.datasets.pipeline import IGNORED, Examples
@@ -20,7 +21,7 @@ from keras_seqzoo.runtime.sound import samples_of, whole_wav
 from keras_seqzoo.training.metrics import error_rates
 from keras_seqzoo.training.ngram_learning import learned_ngram
 from keras_seqzoo.training.tasks.own_row import as_row, own_text, unwritable
-from keras_seqzoo.training.tasks.task import Run, Task, Words
+from keras_seqzoo.training.tasks.task import Run, Task, Words, check_shift
 
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")  # of FSDD
 # Of AN4's 74 speakers of train: for choosing settings, before training on all.
@@ -86,13 +87,16 @@ class SpeechRecognition(Task):
     all recordings or strings, and `quiet`, sounds in which nothing is said; FSDD has
     `train_in_pauses`, its train recordings with quiet around them; AN4 has `fit` and
     `validation`, train without and of the speakers in HELD_OUT.
+
+    A recipe that asks for `time_shift` or `signal_to_noise` trains on frames that are
+    made anew in each epoch, of the changed samples.
     """
 
     METRIC = "wer"
     TOLERANCE = 1.0
     HIGHER_IS_BETTER = False
     DATASETS = tuple(SPOKEN)
-    OPTIONS = frozenset({"ngram"})
+    OPTIONS = frozenset({"ngram", "signal_to_noise", "time_shift"})
     GIVES = "It writes down what is said."
     FIGURE = "WER"
     FIGURE_IS = """\
@@ -128,6 +132,11 @@ training."""
         return words._replace(
             usage=usage + SEARCH_USAGE, further_data=NGRAM_IS.format(ngram=ngram)
         )
+
+    @classmethod
+    def options(cls, dataset: str) -> frozenset[str]:
+        # AN4 has no samples, only what was made of them.
+        return frozenset({"ngram"}) if dataset == "an4_mfcc" else cls.OPTIONS
 
     @classmethod
     def splits(cls, dataset: str) -> tuple[str, ...]:
@@ -228,18 +237,63 @@ training."""
             UserError: A row has more labels than its steps allow.
         """
         frames = frames_of(model, [row.sound for row in rows])
-        targets = [model.transcripts.numbers(row.text) for row in rows]
-        for number, (row, numbers, one) in enumerate(zip(rows, targets, frames)):
-            what = f"row {number}, {row.text!r}"
-            check_alignable(numbers, model.steps(len(one)), what)
-        # Of one width, whatever the width of a batch in frames.
-        width = max(1, *map(len, targets))
-        targets = [numbers or [SILENCE] for numbers in targets]
-        padded = [numbers + [IGNORED] * (width - len(numbers)) for numbers in targets]
         lengths = [len(one) for one in frames]
+        targets = _targets(rows, model, lengths)
         frames = tf.RaggedTensor.from_row_lengths(np.concatenate(frames), lengths)
-        lengths = tf.constant(lengths, tf.int32)
-        return Examples({"frames": frames}, tf.constant(padded, tf.int32), lengths)
+        return Examples({"frames": frames}, targets, tf.constant(lengths, tf.int32))
+
+    @classmethod
+    def training_examples(
+        cls, rows: Sequence[Utterance], model: Any, data: Any
+    ) -> Examples:
+        """As `encode`, but of sounds that are augmented `samples` in place of frames.
+
+        Raises:
+            UserError: A row has more labels than its steps allow when it is shifted, or
+                `time_shift` is over half of the shortest sound that says something.
+        """
+        if not _augments_sound(data):
+            return cls.encode(rows, model)
+        sounds = [row.sound for row in rows]
+        sizes = np.array([len(sound) for sound in sounds])
+        said = [size for size, row in zip(sizes, rows) if row.text]
+        half = min(said, default=math.inf) / 2 / SAMPLE_RATE
+        check_shift(data, half, "the shortest sound that says something, in seconds")
+        frame_count = model.log_mel.frame_count
+        # Of a sound that is shifted towards its start the fewest frames are left.
+        targets = _targets(rows, model, frame_count(sizes - _shift(data)))
+        samples = tf.RaggedTensor.from_row_lengths(np.concatenate(sounds), sizes)
+        lengths = tf.cast(frame_count(sizes), tf.int32)
+        return Examples({"samples": samples}, targets, lengths)
+
+    @classmethod
+    def augment(cls, data: Any) -> Callable | None:
+        if not _augments_sound(data):
+            return None
+
+        def changed(inputs, targets, seed):
+            samples = inputs["samples"]
+            of_shift, of_noise = tf.unstack(tf.random.split(seed))
+            samples = augment.time_shift(samples, of_shift, _shift(data))
+            if data.signal_to_noise:
+                ratios = data.signal_to_noise
+                samples = augment.noise_at_ratio(samples, of_noise, *ratios)
+            return {"samples": samples}, targets
+
+        return changed
+
+    @classmethod
+    def front_end(cls, model: Any, data: Any) -> Callable[[dict], dict] | None:
+        if not _augments_sound(data):
+            return None
+
+        def frames(inputs):
+            samples = inputs["samples"]
+            counts = model.log_mel.frame_count(samples.row_lengths())
+            found = model.log_mel(samples.to_tensor())
+            return {"frames": tf.RaggedTensor.from_tensor(found, counts)}
+
+        return frames
 
     @classmethod
     def loss(cls, training: Any) -> keras.losses.Loss:
@@ -285,6 +339,28 @@ training."""
         for row, one in enumerate(frames):
             padded[row, : len(one)] = one
         return {"frames": padded}
+
+
+def _targets(rows: Sequence[Utterance], model: Any, frames: Sequence[int]) -> tf.Tensor:
+    """The numbers of each row's labels, int32 (rows, labels), if the frames suffice."""
+    targets = [model.transcripts.numbers(row.text) for row in rows]
+    for number, (row, numbers, count) in enumerate(zip(rows, targets, frames)):
+        what = f"row {number}, {row.text!r}"
+        check_alignable(numbers, model.steps(int(count)), what)
+    # Of one width, whatever the width of a batch in frames.
+    width = max(1, *map(len, targets))
+    targets = [numbers or [SILENCE] for numbers in targets]
+    padded = [numbers + [IGNORED] * (width - len(numbers)) for numbers in targets]
+    return tf.constant(padded, tf.int32)
+
+
+def _augments_sound(data: Any) -> bool:
+    return bool(data.time_shift or data.signal_to_noise)
+
+
+def _shift(data: Any) -> int:
+    """`time_shift` in samples."""
+    return round(data.time_shift * SAMPLE_RATE)
 
 
 def _own_sound(sound: Any, model: Any) -> np.ndarray:

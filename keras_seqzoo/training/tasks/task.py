@@ -99,6 +99,15 @@ class Task(abc.ABC):
         return cls.OPTIONS
 
     @classmethod
+    def check_options(cls, data: Any) -> None:
+        """Raises UserError if an option's value is not one for the recipe's set.
+
+        Args:
+            data: The recipe's data section.
+        """
+        del data
+
+    @classmethod
     def read(cls, dataset: str, split: str, data_dir: str | None) -> list[Any]:
         """All rows of a split.
 
@@ -198,6 +207,22 @@ class Task(abc.ABC):
         """The rows as inputs and targets of the model, as `trained_part` gives it."""
 
     @classmethod
+    def training_examples(cls, rows: Sequence[Any], model: Any, data: Any) -> Examples:
+        """The rows of a training, for `augment` and then `front_end`.
+
+        As `encode` gives them, unless they are augmented before they are inputs.
+
+        Args:
+            rows: Of the training set.
+            model: As `trained_part` gives it.
+            data: The recipe's data section.
+
+        Raises:
+            UserError: A row cannot be augmented as the recipe asks for.
+        """
+        return cls.encode(rows, model)
+
+    @classmethod
     @abc.abstractmethod
     def loss(cls, training: Any) -> keras.losses.Loss:
         """The loss of a step's or an example's target; the pipeline's weights sum to 1.
@@ -220,6 +245,16 @@ class Task(abc.ABC):
         """What an epoch changes in one example; see `training_batches`.
 
         Args:
+            data: The recipe's data section.
+        """
+        return None
+
+    @classmethod
+    def front_end(cls, model: Any, data: Any) -> Callable[[dict], dict] | None:
+        """What makes the model's inputs of the examples'; see `training_batches`.
+
+        Args:
+            model: As `trained_part` gives it.
             data: The recipe's data section.
         """
         return None
@@ -317,6 +352,21 @@ def check_vocabulary(words: Collection[str], data: Any) -> None:
         raise UserError(
             "data.min_count: must leave a vocabulary, and no word of the training part "
             f"comes that often. Received: {data.min_count}"
+        )
+
+
+def check_shift(data: Any, most: float, what: str) -> None:
+    """Raises UserError if `time_shift` may leave less than half of an example.
+
+    Args:
+        data: The recipe's data section.
+        most: Half of the shortest example.
+        what: The shortest example and the unit, for the message.
+    """
+    if data.time_shift > most:
+        raise UserError(
+            f"data.time_shift: must be at most half of {what}: {most:g}. "
+            f"Received: {data.time_shift:g}"
         )
 
 

@@ -17,7 +17,6 @@ from keras_seqzoo.training.metrics import bleu
 from keras_seqzoo.training.tasks.captioning import (
     Captioned,
     Captioning,
-    mirrored,
     normalized,
     one_a_picture,
 )
