@@ -131,6 +131,51 @@ def test_padding_is_counted_in_all_that_has_a_length(steps):
     assert pipeline.padding_share(classes, epoch) == pytest.approx(share)
 
 
+@pytest.mark.parametrize("static", [False, True])
+def test_a_front_end_makes_inputs_of_what_is_augmented(examples, static):
+    """Pairs of samples are one step of frames; what is drawn is added before."""
+    samples = tf.RaggedTensor.from_row_lengths(
+        tf.range(1.0, 1 + 2 * sum(LENGTHS)), [2 * n for n in LENGTHS]
+    )
+    whole = examples._replace(inputs={"samples": samples})
+
+    def augment(inputs, targets, seed):
+        by = tf.random.stateless_uniform((), seed, 100.0, 200.0)
+        return {"samples": inputs["samples"] + by}, targets
+
+    def front_end(inputs):
+        rows = inputs["samples"]
+        pairs = tf.reshape(rows.flat_values, (-1, 2))
+        return {"frames": tf.RaggedTensor.from_row_splits(pairs, rows.row_splits // 2)}
+
+    plan = Plan.of(LENGTHS, batch_size=4, boundaries=[3], static=static)
+    how = {"augment": augment, "front_end": front_end}
+    epoch = list(pipeline.training_batches(whole, plan, 1, range(1), **how))
+    by = []
+    for inputs, targets, _ in epoch:
+        assert list(inputs) == ["frames"] and inputs["frames"].shape[2] == 2
+        if static:
+            assert inputs["frames"].shape in [(4, 2, 2), (4, 5, 2)]
+        for frames, target in zip(inputs["frames"].numpy(), targets.numpy()):
+            length = int(frames.any(axis=-1).sum())
+            if not length:
+                continue  # a row that fills the batch
+            assert not frames[length:].any()
+            row = next(
+                i
+                for i, before in enumerate(samples)
+                if len(before) == 2 * length and examples.targets[i] == target
+            )
+            moved = frames[:length].ravel() - samples[row].numpy()
+            np.testing.assert_allclose(moved, moved[0], atol=1e-4)
+            by.append(moved[0])
+    assert len(by) == 6 == len({round(float(one), 2) for one in by})
+    assert all(100 <= one <= 200 for one in by)
+    cells = sum(x["frames"][:, :, 0].numpy().size for x, *_ in epoch)
+    share = pipeline.padding_share(whole, epoch)
+    assert share == pytest.approx(1 - sum(LENGTHS) / cells)
+
+
 def test_pairs_share_a_batch_with_those_of_like_lengths():
     rng = np.random.default_rng(2)
     pairs = rng.poisson([9, 5], (600, 2)) + 1

@@ -14,6 +14,11 @@ TOOL = ROOT / "tools" / "record_expected.py"
 GOOD = {"model": {"name": "bi_gru_tagger"}, "data": {"dataset": "atis"}}
 
 
+def speech(**data):
+    data = {"dataset": "fsdd", **data}
+    return {"model": {"name": "bi_peephole_speech"}, "data": data}
+
+
 def write(tmp_path, content):
     path = tmp_path / "recipe.yaml"
     path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
@@ -92,7 +97,7 @@ def write(tmp_path, content):
         (
             {"data": {"dataset": "atis", "transpose": 3}},
             "data.transpose: must be left out: bi_gru_tagger has no use for it on "
-            "atis. Received: 3",
+            "atis, but for min_count, word_dropout. Received: 3",
         ),
         (
             {
@@ -104,7 +109,48 @@ def write(tmp_path, content):
                 },
             },
             "data.rotate: must be left out: bi_gru_series has no use for it on "
-            "japanese_vowels. Received: 20.0",
+            "japanese_vowels, but for noise, time_shift. Received: 20.0",
+        ),
+        (
+            {
+                "model": {"name": "bi_gru_series"},
+                "data": {"dataset": "uci_har", "validation": None, "time_shift": 0.5},
+            },
+            "data.time_shift: must be a whole number of steps on uci_har. "
+            "Received: 0.5",
+        ),
+        (
+            speech(noise=0.1),
+            "data.noise: must be left out: bi_peephole_speech has no use for it on "
+            "fsdd, but for ngram, signal_to_noise, time_shift. Received: 0.1",
+        ),
+        (
+            speech(dataset="an4_mfcc", time_shift=0.1),
+            "data.time_shift: must be left out: bi_peephole_speech has no use for it "
+            "on an4_mfcc, but for ngram. Received: 0.1",
+        ),
+        (
+            speech(time_shift=-0.1),
+            "data.time_shift: must be greater than or equal to 0. Received: -0.1",
+        ),
+        *(
+            (
+                speech(signal_to_noise=ratios),
+                "data.signal_to_noise: must be the lowest and the highest ratio, from "
+                f"-20 to 100 dB. Received: {ratios}",
+            )
+            for ratios in ([], [20], [20, 10], [-30, 10], [10, 200], [1, 2, 3])
+        ),
+        (
+            speech(signal_to_noise=20),
+            "data.signal_to_noise: must be a list. Received: 20",
+        ),
+        (
+            {
+                "model": {"name": "lstm_show_and_tell"},
+                "data": {"dataset": "flickr8k", "crops": 9},
+            },
+            "data.crops: must be less than or equal to 8. Received: 9",
         ),
         ({"data": 3}, "data: must be a section of keys and values. Received: 3"),
         ({"model": "gru"}, "model: must be a section of keys and values"),
@@ -159,6 +205,15 @@ def test_each_mistake_is_one_line_with_file_and_key(tmp_path, content, message):
     assert message in str(caught.value)
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_augmentations_are_off_unless_they_are_asked_for(tmp_path):
+    plain = read_recipe(write(tmp_path, speech())).data
+    off = plain.time_shift, plain.signal_to_noise, plain.noise, plain.crops
+    assert off == (0.0, None, 0.0, 0)
+    changes = {"data.time_shift": 0.05, "data.signal_to_noise": [10, 30]}
+    asked = read_recipe(write(tmp_path, speech()), changes).data
+    assert (asked.time_shift, asked.signal_to_noise) == (0.05, [10.0, 30.0])
 
 
 def test_missing_file_names_it(tmp_path):

@@ -158,6 +158,20 @@ def test_other_recipe_in_the_same_run_folder(finished):
         )
 
 
+def test_a_run_of_before_there_was_a_key_is_the_same(finished, tmp_path):
+    recipe, run, _, result = finished
+    stored = json.loads((run / "recipe.json").read_text())
+    assert stored["data"].pop("time_shift") == 0.0
+    (tmp_path / "recipe.json").write_text(json.dumps(stored, indent=2))
+    shutil.copy(run / "result.json", tmp_path)
+    assert train(recipe, run_dir=tmp_path, overrides=EPOCHS) == result
+    stored = (tmp_path / "recipe.json").read_text()
+    assert stored == (run / "recipe.json").read_text()
+    (tmp_path / "recipe.json").write_text('{"data": 3}')
+    with pytest.raises(UserError, match="another recipe"):
+        train(recipe, run_dir=tmp_path, overrides=EPOCHS)
+
+
 def test_other_recipe_where_only_the_result_is_left(finished, tmp_path):
     recipe, run, *_ = finished
     for name in ("recipe.json", "result.json"):

@@ -29,7 +29,7 @@ ROWS = [
     for i in range(3)
     for caption in CAPTIONS[i]
 ]
-DATA = {"mirror": True, "tuned_from": None, "min_count": 2}
+DATA = {"mirror": True, "crops": 0, "tuned_from": None, "min_count": 2}
 
 
 def data(**changes):
@@ -79,11 +79,13 @@ def test_each_word_is_asked_for_after_those_before_it(model):
         [1, 2, 0],
     ]
     assert examples.inputs["picture"].numpy().tolist() == [0, 0, 2, 4, 4]
+    change = Captioning.change(data())
     drawn = [
-        mirrored(examples, tf.constant([1, epoch], tf.int64)).inputs["picture"].numpy()
+        change(examples, tf.constant([1, epoch], tf.int64)).inputs["picture"].numpy()
         for epoch in range(8)
     ]
     assert {*np.concatenate(drawn).tolist()} == {0, 1, 2, 3, 4, 5}
+    assert Captioning.change(data(mirror=False)) is None
 
 
 @pytest.mark.parametrize("kind", [ShowAndTell, ShowAttendAndTell])
@@ -165,6 +167,65 @@ def test_features_are_computed_once_for_each_set_of_weights(model, cache, monkey
     bias.assign(bias + 1.0)
     assert np.abs(features() - first).max() > 0.1
     assert len([*cache.glob("*.npy")]) == 3 and not [*cache.glob("*.tmp")]
+
+
+def slopes(size, count):
+    """Pictures whose red is 2 times the column and whose green is 2 times the row."""
+    row, column = np.mgrid[:size, :size]
+    one = np.stack([2 * column, 2 * row, 0 * row], axis=-1).astype("uint8")
+    return [one] * count
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_crop_is_a_square_of_most_of_the_picture(mirrored):
+    pixels = keras.Input((100, 100, 3))
+    network = keras.Model(pixels, keras.layers.Identity()(pixels))
+
+    def seen(crop):
+        resized = lambda batch: tf.cast(batch, tf.float32)  # noqa: E731
+        found = features_file.picture_features(
+            network, slopes(100, 40), resized, mirrored, crop
+        )
+        return np.array(found, np.float32) / 2  # columns and rows of the picture
+
+    first = seen(1)
+    assert first.shape == (40, 100, 100, 3)
+    columns, rows = first[..., 0], first[..., 1]
+    width = columns[:, 0, -1] - columns[:, 0, 0]
+    height = rows[:, -1, 0] - rows[:, 0, 0]
+    share = (np.abs(width) + 1) ** 2 / 100**2
+    np.testing.assert_allclose(np.abs(width), height, atol=1.5)
+    assert 0.57 < share.min() < 0.7 and 0.9 < share.max() < 1.02
+    assert 0.3 < np.mean(width < 0) < 0.7 if mirrored else (width > 0).all()
+    corners = rows[:, 0, 0] / (100.0 - height)
+    assert corners.min() < 0.2 and corners.max() > 0.8 * 99 / 100
+    assert (seen(2) != first).any(axis=(1, 2, 3)).mean() > 0.9
+
+
+def test_crops_are_views_in_the_table(model, cache):
+    trained = Captioning.trained_part(model, ROWS, data(crops=2))
+    assert trained.views == 4 and len([*cache.glob("*.npy")]) == 4
+    examples = Captioning.encode(ROWS, trained)
+    assert examples.inputs["picture"].numpy().tolist() == [0, 0, 4, 8, 8]
+    change = Captioning.change(data(crops=2))
+    seeds = [tf.constant([1, epoch], tf.int64) for epoch in range(30)]
+    drawn = [change(examples, seed).inputs["picture"].numpy() for seed in seeds]
+    for seed, one in zip(seeds, drawn):
+        again = change(examples, seed).inputs["picture"]
+        np.testing.assert_array_equal(again, one)
+    assert {*np.concatenate(drawn).tolist()} == {*range(12)}
+    assert {*np.array(drawn)[:, 2].tolist()} == {4, 5, 6, 7}  # of the second picture
+    network, resized = model.parts["network"], model.resized
+    views = [
+        features_file.picture_features(network, list(IMAGES), resized, *view)
+        for view in ((False, 0), (True, 0), (True, 1), (True, 2))
+    ]
+    table = trained.get_layer("table")(np.arange(12))
+    np.testing.assert_array_equal(table, np.stack(views, axis=1).reshape(table.shape))
+    plain = Captioning.trained_part(model, ROWS, data(mirror=False, crops=1))
+    assert plain.views == 2
+    change = Captioning.change(data(mirror=False, crops=1))
+    assert {*change(examples, seeds[0]).inputs["picture"].numpy() % 4} == {0, 1}
 
 
 def ngrams(words, order):

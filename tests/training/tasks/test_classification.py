@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_seqzoo.errors import UserError
 from keras_seqzoo.models import SentenceClassifier, SeriesClassifier
 from keras_seqzoo.training.tasks import series_classification
 from keras_seqzoo.training.tasks.sentiment import Review, Sentiment
@@ -145,7 +146,7 @@ def test_windows_of_uci_har_are_joined_and_split_by_person(monkeypatch):
 
 
 def test_series_are_turned_and_noisy():
-    options = types.SimpleNamespace(noise=0.0, rotate=20.0)
+    options = types.SimpleNamespace(noise=0.0, rotate=20.0, time_shift=0.0)
     augment = SeriesClassification.augment(options)
     series = tf.constant(RNG.normal(size=(50, 3)), tf.float32)
     seed = tf.constant([1, 2], tf.int64)
@@ -154,9 +155,69 @@ def test_series_are_turned_and_noisy():
     np.testing.assert_allclose(
         np.linalg.norm(turned, axis=1), np.linalg.norm(series, axis=1), rtol=1e-5
     )
-    options = types.SimpleNamespace(noise=0.5, rotate=0.0)
+    options = types.SimpleNamespace(noise=0.5, rotate=0.0, time_shift=0.0)
     augment = SeriesClassification.augment(options)
     noisy = augment({"series": tf.zeros((4000, 3))}, 1, seed)[0]["series"]
     assert np.std(noisy) == pytest.approx(0.5, rel=0.05)
-    off = types.SimpleNamespace(noise=0.0, rotate=0.0)
+    off = types.SimpleNamespace(noise=0.0, rotate=0.0, time_shift=0.0)
     assert SeriesClassification.augment(off) is None
+
+
+def shifted(values, steps):
+    """Later by so many steps, the first or last value coming in."""
+    before = np.repeat(values[:1], max(0, steps), axis=0)
+    after = np.repeat(values[-1:], max(0, -steps), axis=0)
+    whole = np.concatenate([before, values, after])
+    return whole[max(0, -steps) :][: len(values)]
+
+
+def test_series_are_shifted_by_whole_steps():
+    options = types.SimpleNamespace(noise=0.0, rotate=0.0, time_shift=3.0)
+    augment = SeriesClassification.augment(options)
+    series = RNG.normal(size=(9, 2)).astype("float32")
+    found = []
+    for number in range(60):
+        seed = tf.constant([1, number], tf.int64)
+        inputs, target = augment({"series": tf.constant(series)}, 5, seed)
+        again, _ = augment({"series": tf.constant(series)}, 5, seed)
+        np.testing.assert_array_equal(inputs["series"], again["series"])
+        assert target == 5
+        found += [
+            steps
+            for steps in range(-9, 10)
+            if np.array_equal(inputs["series"], shifted(series, steps))
+        ]
+    assert len(found) == 60 and set(found) == {-3, -2, -1, 0, 1, 2, 3}
+
+
+def test_a_shift_changes_nothing_of_what_else_is_drawn():
+    options = {"noise": 0.0, "rotate": 20.0}
+    series = tf.constant(RNG.normal(size=(9, 3)), tf.float32)
+    seed = tf.constant([1, 2], tf.int64)
+    turned, both = (
+        SeriesClassification.augment(types.SimpleNamespace(**options, time_shift=most))(
+            {"series": series}, 1, seed
+        )[0]["series"].numpy()
+        for most in (0.0, 2.0)
+    )
+    assert any(np.array_equal(both, shifted(turned, k)) for k in range(-2, 3))
+
+
+def test_a_shift_leaves_half_of_each_series():
+    rows = [
+        Series(np.zeros((n, 3), "float32"), label)
+        for n, label in ((9, "walking"), (6, "lying"))
+    ]
+    options = types.SimpleNamespace(dataset="uci_har", time_shift=3.0)
+    model = SeriesClassifier(
+        **SeriesClassifier.tiny() | SeriesClassification.assets(rows, options)
+    )
+    examples = SeriesClassification.training_examples(rows, model, options)
+    assert examples.lengths.numpy().tolist() == [9, 6]
+    options.time_shift = 4.0
+    with pytest.raises(
+        UserError,
+        match="data.time_shift: must be at most half of the shortest series, in "
+        "steps: 3. Received: 4",
+    ):
+        SeriesClassification.training_examples(rows, model, options)

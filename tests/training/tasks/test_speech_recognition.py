@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import keras_seqzoo as seqzoo
-from keras_seqzoo.datasets import catalogue
+from keras_seqzoo.datasets import catalogue, pipeline
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.training.tasks.speech_recognition import (
     HELD_OUT,
@@ -20,6 +20,8 @@ from keras_seqzoo.training.tasks.speech_recognition import (
 DATA = {
     "dataset": "connected_digits",
     "ngram": 0,
+    "signal_to_noise": None,
+    "time_shift": 0.0,
 }
 RNG = np.random.default_rng(0)
 
@@ -98,6 +100,122 @@ def test_silence_has_a_target_of_its_own(model):
     assert len(rows) == 300 and {row.text for row in rows} == {""}
     examples = SpeechRecognition.encode([*ROWS, rows[0]], model)
     assert examples.targets.numpy()[3].tolist() == [-2, -1, -1]
+
+
+def batches(model, options, epochs):
+    """Those of some epochs, as a training with these options has them."""
+    examples = SpeechRecognition.training_examples(ROWS, model, options)
+    return pipeline.training_batches(
+        examples,
+        pipeline.Plan.of(examples.lengths, batch_size=2),
+        seed=1,
+        epochs=epochs,
+        augment=SpeechRecognition.augment(options),
+        front_end=SpeechRecognition.front_end(model, options),
+    )
+
+
+def later(sound, samples):
+    """The sound with silence before it, or of what is left with silence behind it."""
+    silence = np.zeros(abs(samples), sound.dtype)
+    if samples < 0:
+        return np.concatenate([sound[-samples:], silence])
+    return np.concatenate([silence, sound[: len(sound) - samples]])
+
+
+def test_frames_are_those_of_shifted_sounds(model):
+    options = data(time_shift=40 / 8000)
+    found, again = (list(batches(model, options, range(4))) for _ in range(2))
+    wanted, shifts = {}, np.arange(-40, 41)
+    for row in ROWS:
+        sounds = np.stack([later(row.sound, k) for k in shifts])
+        labels = tuple(model.transcripts.numbers(row.text))
+        wanted[labels] = np.asarray(model.log_mel(sounds))  # (shifts, frames, features)
+    drawn = {labels: [] for labels in wanted}
+    for (inputs, targets, _), (same, *_) in zip(found, again):
+        np.testing.assert_array_equal(inputs["frames"], same["frames"])
+        for frames, target in zip(inputs["frames"].numpy(), targets.numpy()):
+            labels = tuple(label for label in target if label >= 0)
+            shifted = wanted[labels]
+            assert not frames[shifted.shape[1] :].any()
+            apart = np.abs(shifted - frames[: shifted.shape[1]]).max(axis=(1, 2))
+            assert np.sort(apart)[0] < 1e-3 < np.sort(apart)[1]
+            drawn[labels].append(int(shifts[apart.argmin()]))
+    assert [len(one) for one in drawn.values()] == [4, 4, 4]
+    every = np.concatenate([*drawn.values()])
+    assert len(set(every)) > 8 and every.min() < -10 and every.max() > 10
+
+
+def test_noise_is_of_the_ratio_that_is_asked_for():
+    options = data(signal_to_noise=[9.0, 21.0])
+    augment = SpeechRecognition.augment(options)
+    clean, ratios = ROWS[1].sound.astype(float), []
+    sound = tf.constant(ROWS[1].sound)
+    for number in range(30):
+        seed = tf.constant([1, number], tf.int64)
+        inputs, target = augment({"samples": sound}, 3, seed)
+        again, _ = augment({"samples": sound}, 3, seed)
+        np.testing.assert_array_equal(inputs["samples"], again["samples"])
+        assert target == 3 and inputs["samples"].dtype == sound.dtype
+        noise = inputs["samples"].numpy() - clean
+        power = np.mean(np.square(clean))
+        ratios.append(10 * np.log10(power / noise.var()))
+    assert 8.5 < min(ratios) < 12 and 18 < max(ratios) < 21.5
+
+
+def test_noise_is_on_what_is_shifted_in_too():
+    """So no frame at the end is taken for padding, as after a shift alone."""
+    loud = tf.fill((2000,), tf.constant(9000, tf.int16))
+    shares = []
+    for ratios in (None, [10.0, 10.0]):
+        options = data(time_shift=0.05, signal_to_noise=ratios)
+        augment = SpeechRecognition.augment(options)
+        found = [
+            augment({"samples": loud}, 0, tf.constant([1, k], tf.int64))[0]["samples"]
+            for k in range(10)
+        ]
+        shares.append([np.mean(samples == 0) for samples in found])
+    assert min(shares[0]) < 0.1 < max(shares[0]) <= 0.2
+    assert max(shares[1]) < 0.01
+
+
+def test_lengths_and_labels_are_those_of_the_rows(model):
+    plain = SpeechRecognition.training_examples(ROWS, model, data())
+    whole = SpeechRecognition.training_examples(ROWS, model, data(time_shift=0.01))
+    assert list(plain.inputs) == ["frames"] and list(whole.inputs) == ["samples"]
+    np.testing.assert_array_equal(plain.lengths, whole.lengths)
+    np.testing.assert_array_equal(plain.targets, whole.targets)
+    assert SpeechRecognition.augment(data()) is None
+    assert SpeechRecognition.front_end(model, data()) is None
+    pairs = zip(
+        batches(model, data(), range(1)),
+        batches(model, data(time_shift=0.01), range(1)),
+    )
+    for (inputs, *some), (others, *more) in pairs:  # the same order and shapes
+        assert inputs["frames"].shape == others["frames"].shape
+        for one, other in zip(some, more):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_shift_leaves_what_is_said(model):
+    message = (
+        "data.time_shift: must be at most half of the shortest sound that says "
+        "something, in seconds: 0.125. Received: 0.126"
+    )
+    rows = [*ROWS, Utterance(sound(900), "", "nobody")]
+    SpeechRecognition.training_examples(rows, model, data(time_shift=0.125))
+    with pytest.raises(UserError, match=message):
+        SpeechRecognition.training_examples(rows, model, data(time_shift=0.126))
+    rows = [*ROWS, Utterance(sound(2000), "one two one two one two one", "ann")]
+    SpeechRecognition.training_examples(rows, model, data(time_shift=0.05))
+    with pytest.raises(UserError, match="row 3, 'one two .*: 7 labels must have 7 "):
+        SpeechRecognition.training_examples(rows, model, data(time_shift=0.125))
+
+
+def test_only_sounds_are_shifted_and_noisy():
+    for name in ("fsdd", "connected_digits"):
+        assert SpeechRecognition.options(name) == SpeechRecognition.OPTIONS
+    assert SpeechRecognition.options("an4_mfcc") == {"ngram"}
 
 
 def test_a_label_longer_than_its_input_allows_is_named(model):
