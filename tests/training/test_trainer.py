@@ -159,12 +159,13 @@ def test_other_recipe_in_the_same_run_folder(finished):
 
 
 def test_a_run_of_before_there_was_a_key_is_the_same(finished, tmp_path):
-    recipe, run, _, result = finished
+    recipe, run, preset, result = finished
     stored = json.loads((run / "recipe.json").read_text())
     assert stored["data"].pop("time_shift") == 0.0
     (tmp_path / "recipe.json").write_text(json.dumps(stored, indent=2))
     shutil.copy(run / "result.json", tmp_path)
-    assert train(recipe, run_dir=tmp_path, overrides=EPOCHS) == result
+    again = train(recipe, run_dir=tmp_path, output=preset, overrides=EPOCHS)
+    assert again == result
     stored = (tmp_path / "recipe.json").read_text()
     assert stored == (run / "recipe.json").read_text()
     (tmp_path / "recipe.json").write_text('{"data": 3}')
