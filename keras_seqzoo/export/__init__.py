@@ -54,9 +54,9 @@ def export(
         quantize: for TFLite, how numbers are kept. "float16": weights only. "int8":
             weights, and the inputs of products at run time (dynamic range); it needs
             no data. "int8_weights": weights only, which are made float32 when the file
-            is loaded; twice as exact. "full_int8": activations too, where the
-            operators allow it, on scales taken from `representative_data`; inputs,
-            outputs and the states between steps stay as they are.
+            is loaded; twice as exact. "full_int8": weights, and what products with
+            them read and give, on scales taken from `representative_data`; other
+            activations, states among them, inputs and outputs stay as they are.
         streaming: whether there is a `step`. By default there is, if the model can be
             run in chunks; the report says why if not.
         overwrite: whether an export that is at `path` may be replaced.

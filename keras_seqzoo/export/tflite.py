@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.errors import UserError, first_line
+from keras_seqzoo.export.activation_ranges import activation_ranges
 from keras_seqzoo.export.keras_backend import nested_loops
 from keras_seqzoo.export.layer_settings import HALF, plain_errors
 from keras_seqzoo.export.report import ExportError
@@ -79,7 +80,8 @@ def _convert(functions, quantize, calibration):
             converter.target_spec.supported_types = [tf.float16]
         if quantize == "full_int8":
             converter.representative_dataset = calibration
-        content = converter.convert()
+        with activation_ranges():
+            content = converter.convert()
         return weights_only(content) if quantize == "int8_weights" else content
 
 
