@@ -11,6 +11,8 @@ import numpy as np
 
 from keras_seqzoo.errors import UserError
 
+MOST_LAYERS = 100  # of a stack
+
 
 def natural_number(name: str, value: Any) -> int:
     """`value` as an `int`; an error unless it is an integer of 0 or more."""
@@ -25,6 +27,14 @@ def positive_integer(name: str, value: Any, most: int | None = None) -> int:
         limit = "" if most is None else f" of at most {most}"
         raise _wrong(name, f"a positive integer{limit}", value)
     return int(value)
+
+
+def layer_count(value: Any) -> int:
+    """`num_layers` as an `int`; an error unless it is an integer of 1 to MOST_LAYERS.
+
+    (They are made one by one: a million would take an hour before memory ends.)
+    """
+    return positive_integer("num_layers", value, most=MOST_LAYERS)
 
 
 def number(name: str, value: Any) -> float:

@@ -124,3 +124,12 @@ def test_a_group_of_processes_may_have_less(tmp_path, monkeypatch):
         (tmp_path / "memory.max").write_text(text)
         monkeypatch.setattr(model_size, "_LIMITS", (str(tmp_path / "memory.max"),))
         assert model_size.memory_bytes() == expected
+
+
+@pytest.mark.parametrize("layers", [101, 10**6])
+def test_too_many_layers_are_refused_before_one_is_made(layers):
+    message = f"`num_layers` must be .* at most 100. Received: num_layers={layers}"
+    with pytest.raises(UserError, match=message):
+        seqzoo.create(
+            "bi_gru_tagger", vocabulary=["a"], labels=["O"], num_layers=layers
+        )

@@ -2,14 +2,14 @@
 
 import abc
 import pathlib
-import tempfile
+import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from keras_seqzoo.datasets.files import check_content, check_file, fetch
+from keras_seqzoo.datasets.files import check_content, fetch, fetch_checked
 from keras_seqzoo.datasets.source_files import SourceFiles
 from keras_seqzoo.errors import UserError
 
@@ -100,7 +100,12 @@ class SequenceBuilder(
     ) -> None:
         """Prepares the set, as tfds does; a `manual_dir` that is given must have it."""
         self._given = download_config and download_config.manual_dir
-        super().download_and_prepare(download_config=download_config, **arguments)
+        self._fetched = None
+        try:
+            super().download_and_prepare(download_config=download_config, **arguments)
+        finally:
+            if self._fetched is not None:
+                shutil.rmtree(self._fetched, ignore_errors=True)
 
     def _info(self) -> tfds.core.DatasetInfo:
         return _DatasetInfo(
@@ -132,33 +137,40 @@ class SequenceBuilder(
         }
 
     def _fetched_files(self, folder: pathlib.Path) -> dict[str, pathlib.Path]:
-        """The public files of all splits that are not optional."""
+        """The public files: all that are made, or else those that are not optional."""
         if not self.is_public():
             raise self.needs_local_copy("manual_dir of tfds' DownloadConfig")
-        folder = folder / self.name
+        folder = self._fetched = folder / f"{self.name}.fetched"
+        shutil.rmtree(folder, ignore_errors=True)  # What was left by a killed process.
+        if self.ORIGINALS:
+            self._make_files(folder)
+            return {name: folder / name for name in self.SHA256}
         files = {
             name: folder / name
             for name in self.SHA256
             if name not in self.OPTIONAL.values()
         }
-        if self.ORIGINALS:
-            self._make_files(folder)
-            for name, sha256 in self.CONTENT.items():
-                check_content(files[name], sha256, self.SOURCE)
-            return files
         for name, path in files.items():
-            fetch(f"{self.URL}/{name}", path)
-            check_file(path, self.SHA256[name])
+            fetch_checked(f"{self.URL}/{name}", path, self.SHA256[name])
         return files
 
     def _make_files(self, folder: pathlib.Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            originals = {}
-            for name, url in self.ORIGINALS.items():
-                originals[name] = pathlib.Path(temporary) / name
-                fetch(url, originals[name])
+        originals = {}
+        for name, url in self.ORIGINALS.items():
+            originals[name] = folder / "originals" / name
+            fetch(url, originals[name])
+        try:
             self.convert(originals, folder)
+            for name, sha256 in self.CONTENT.items():
+                check_content(folder / name, sha256, self.SOURCE)
+        except UserError as error:
+            message = str(error)
+            for name, url in self.ORIGINALS.items():
+                message = message.replace(str(originals[name]), url)
+            if "--data-dir" not in message:
+                message += "; try again, or give a local copy with --data-dir"
+            raise UserError(message) from error
+        shutil.rmtree(folder / "originals")
 
     def _generate_examples(self, split, files):
         rows, count = self.ROWS[split], 0

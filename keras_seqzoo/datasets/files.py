@@ -42,6 +42,23 @@ def check_file(path: pathlib.Path, sha256: str) -> None:
         )
 
 
+def fetch_checked(url: str, path: pathlib.Path, sha256: str) -> None:
+    """As `fetch`; a file with another sha256 is not kept.
+
+    Raises:
+        UserError: As `fetch`, or it is another file.
+        OSError: The file cannot be written.
+    """
+    fetch(url, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != sha256:
+        path.unlink()
+        raise UserError(
+            f"{url}: not the expected file (sha256 {digest[:12]}..., expected "
+            f"{sha256[:12]}...): try again, or give a local copy with --data-dir"
+        )
+
+
 def check_content(path: pathlib.Path, sha256: str, source: str) -> None:
     """Raises UserError unless the file, made from `source`, has this content."""
     digest = content_sha256(path)
@@ -88,41 +105,47 @@ def write_gzip(path: pathlib.Path, content: bytes) -> None:
 def fetch(url: str, path: pathlib.Path) -> None:
     """Writes what is at the URL to a file, whose folder is made; shows the progress.
 
+    The file is there only once it is whole.
+
     Raises:
         UserError: The URL cannot be reached, or the connection broke off.
+        OSError: The file cannot be written.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
     # Not through tfds: without a network it tries each file ten times.
+    with part.open("wb") as file:
+        for chunk in _chunks(url, path.name):
+            file.write(chunk)
+    part.replace(path)
+
+
+def _chunks(url, name):
+    """The parts of what is at the URL, in their order."""
     try:
         with urllib.request.urlopen(url, timeout=20) as answer:
-            _write(answer, path)
+            length = answer.headers.get("Content-Length") or ""
+            total, count = int(length) if length.isdecimal() else None, 0
+            with tqdm(
+                desc=name,
+                total=total,
+                unit="B",
+                unit_scale=True,
+                leave=False,
+                disable=None,  # Shown on a terminal only.
+            ) as progress:
+                while chunk := answer.read(1 << 20):
+                    yield chunk
+                    progress.update(len(chunk))
+                    count += len(chunk)
+            # (Read in parts, an answer that is cut short raises nothing.)
+            if total is not None and count < total:
+                raise http.client.IncompleteRead(b"", total - count)
     except (OSError, http.client.HTTPException) as error:
         raise UserError(
-            f"{url} could not be downloaded ({first_line(error)}): give a local copy "
-            "with --data-dir, or manual_dir of tfds' DownloadConfig"
+            f"{url} could not be downloaded ({first_line(error)}): try again, or give "
+            "a local copy with --data-dir, or manual_dir of tfds' DownloadConfig"
         ) from error
-
-
-def _write(answer, path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    size, count = answer.headers.get("Content-Length"), 0
-    with (
-        tqdm(
-            desc=path.name,
-            total=size and int(size),
-            unit="B",
-            unit_scale=True,
-            leave=False,
-            disable=None,  # Shown on a terminal only.
-        ) as progress,
-        path.open("wb") as file,
-    ):
-        while chunk := answer.read(1 << 20):
-            file.write(chunk)
-            progress.update(len(chunk))
-            count += len(chunk)
-    # (Read in parts, an answer that is cut short raises nothing.)
-    if size and count < int(size):
-        raise http.client.IncompleteRead(b"", int(size) - count)
 
 
 @contextlib.contextmanager

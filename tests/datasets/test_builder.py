@@ -146,6 +146,7 @@ def test_files_are_made_from_public_ones(fake_originals, name, home, capsys):
     assert rows_of(found) == expected
     assert set(expected) == set(catalogue.builder_class(name).ROWS)
     assert capsys.readouterr().out == ""
+    assert not list(home.rglob("*.fetched"))
 
 
 @pytest.mark.parametrize("name", MADE_AS_IT_WAS)

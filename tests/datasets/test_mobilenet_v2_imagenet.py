@@ -1,10 +1,12 @@
 """Where the encoder's ImageNet weights come from."""
 
 import hashlib
+import io
 import pathlib
 
 import pytest
 
+from keras_seqzoo.datasets import files
 from keras_seqzoo.datasets import mobilenet_v2_imagenet as source
 from keras_seqzoo.errors import UserError
 
@@ -35,18 +37,47 @@ def test_another_file_is_refused(tmp_path):
         source.weights_file(str(tmp_path / "other"))
 
 
-def test_it_is_fetched_once(known, tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_SEQZOO_HOME", str(tmp_path))
-    fetched = []
+@pytest.fixture
+def public_file(known, tmp_path, monkeypatch):
+    """The file at the public source, and an empty cache folder."""
+    public = tmp_path / "public"
+    public.mkdir()
+    monkeypatch.setattr(source.MobileNetV2ImageNet, "URL", public.as_uri())
+    monkeypatch.setenv("KERAS_SEQZOO_HOME", str(tmp_path / "home"))
+    (public / source.WEIGHTS).write_bytes(CONTENT)
+    return public / source.WEIGHTS
 
-    def fetch(url, path):
-        fetched.append(url)
-        path.parent.mkdir(parents=True)
-        path.write_bytes(CONTENT)
 
-    monkeypatch.setattr(source, "fetch", fetch)
-    assert source.weights_file() == source.weights_file()
-    assert fetched == [f"{source.MobileNetV2ImageNet.URL}/{source.WEIGHTS}"]
+def test_it_is_fetched_once(public_file):
+    path = source.weights_file()
+    public_file.unlink()
+    assert source.weights_file() == path and path.read_bytes() == CONTENT
+
+
+def test_what_was_fetched_wrongly_is_fetched_again(public_file, monkeypatch):
+    class Cut(io.BytesIO):
+        headers = {"Content-Length": str(len(CONTENT))}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            files.urllib.request, "urlopen", lambda *_, **__: Cut(CONTENT[:-1])
+        )
+        with pytest.raises(UserError, match="IncompleteRead.*try again"):
+            source.weights_file()
+    public_file.write_bytes(b"other")
+    with pytest.raises(UserError, match="not the expected file.*try again"):
+        source.weights_file()
+    public_file.write_bytes(CONTENT)
+    assert source.weights_file().read_bytes() == CONTENT
+
+
+def test_a_cache_folder_that_cannot_be_written(public_file, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pathlib.Path, "replace", full)
+    with pytest.raises(UserError, match="No space left.*KERAS_SEQZOO_HOME"):
+        source.weights_file()
 
 
 def test_the_real_files_have_their_sha256(data_dir):

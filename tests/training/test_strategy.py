@@ -75,6 +75,11 @@ def test_a_worker_is_waited_for_before_tensorflow_starts(monkeypatch):
         '{"cluster": ["a:1"], "task": {"type": "worker", "index": 0}}',
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "boss", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "a:1"]}, '
+        '"task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": false}}',
+        '{"cluster": {"worker": ["a:1"], "ps": ["a:2"]}, '
+        '"task": {"type": "worker", "index": 0}}',
     ],
 )
 def test_tf_config_is_checked(value, monkeypatch):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_seqzoo.arguments import (
+    layer_count,
     listed,
     natural_number,
     number,
@@ -140,7 +141,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         strides = [positive_integer("convolution_strides", one) for one in strides]
         cell = text("cell", cell)
         units = positive_integer("units", units)
-        num_layers = positive_integer("num_layers", num_layers)
+        num_layers = layer_count(num_layers)
         bidirectional = truth("bidirectional", bidirectional)
         for key, value, none in (
             ("convolution_strides", strides, []),

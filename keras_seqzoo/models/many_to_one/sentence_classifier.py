@@ -11,6 +11,7 @@ from keras import ops
 from keras_seqzoo.arguments import (
     different_characters,
     different_words,
+    layer_count,
     natural_number,
     one_of,
     positive_integer,
@@ -97,7 +98,7 @@ class SentenceClassifier(ZooModel):
         labels = label_names(labels, num_classes)
         cell = text("cell", cell)
         units = positive_integer("units", units)
-        num_layers = positive_integer("num_layers", num_layers)
+        num_layers = layer_count(num_layers)
         bidirectional = truth("bidirectional", bidirectional)
         attention_units = positive_integer("attention_units", attention_units)
         embedding_size = natural_number("embedding_size", embedding_size)

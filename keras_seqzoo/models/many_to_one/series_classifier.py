@@ -9,7 +9,13 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_seqzoo.arguments import natural_number, positive_integer, text, truth
+from keras_seqzoo.arguments import (
+    layer_count,
+    natural_number,
+    positive_integer,
+    text,
+    truth,
+)
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.attention_pooling import AttentionPooling
@@ -91,7 +97,7 @@ class SeriesClassifier(ZooModel):
         labels = label_names(labels, num_classes)
         cell = text("cell", cell)
         units = positive_integer("units", units)
-        num_layers = positive_integer("num_layers", num_layers)
+        num_layers = layer_count(num_layers)
         bidirectional = truth("bidirectional", bidirectional)
         change_scale = _scale(change_scale)
         convolution_filters = natural_number("convolution_filters", convolution_filters)

@@ -10,6 +10,7 @@ from keras import ops
 from keras_seqzoo.arguments import (
     different_characters,
     different_words,
+    layer_count,
     positive_integer,
     text,
 )
@@ -68,7 +69,7 @@ class LanguageModel(TextGenerator, ZooModel):
         vocabulary = self.checked_vocabulary(vocabulary)
         cell = text("cell", cell)
         units = positive_integer("units", units)
-        num_layers = positive_integer("num_layers", num_layers)
+        num_layers = layer_count(num_layers)
         embedding_size = positive_integer("embedding_size", embedding_size)
         dropout = rate("dropout", dropout)
         cell_arguments = checked_cell_arguments(cell_arguments)

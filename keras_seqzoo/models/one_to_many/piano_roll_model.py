@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seqzoo.arguments import natural_number, positive_integer, text
+from keras_seqzoo.arguments import layer_count, natural_number, positive_integer, text
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.models.example_rows import random_padding
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
@@ -63,7 +63,7 @@ class PianoRollModel(MusicGenerator, ZooModel):
         lowest_pitch = natural_number("lowest_pitch", lowest_pitch)
         cell = text("cell", cell)
         units = positive_integer("units", units)
-        num_layers = positive_integer("num_layers", num_layers)
+        num_layers = layer_count(num_layers)
         input_units = natural_number("input_units", input_units)
         dropout = rate("dropout", dropout)
         cell_arguments = checked_cell_arguments(cell_arguments)

@@ -6,7 +6,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_seqzoo.arguments import named_values, positive_integer, text, truth
+from keras_seqzoo.arguments import (
+    layer_count,
+    named_values,
+    positive_integer,
+    text,
+    truth,
+)
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.attention import OF_EQUAL_SIZES, SCORES
 from keras_seqzoo.layers.bahdanau_decoder import BahdanauDecoder
@@ -98,7 +104,7 @@ class RecurrentTranslator(Translator):
             "encoder_units": units
             if encoder_units is None
             else positive_integer("encoder_units", encoder_units),
-            "num_layers": positive_integer("num_layers", num_layers),
+            "num_layers": layer_count(num_layers),
             "bidirectional": truth("bidirectional", bidirectional),
             "reverse_source": truth("reverse_source", reverse_source),
             "decoder": decoder,

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from keras_seqzoo.arguments import positive_integer, truth
+from keras_seqzoo.arguments import layer_count, positive_integer, truth
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.transformer_blocks import (
     TransformerDecoderBlock,
@@ -63,7 +63,7 @@ class Transformer(Translator):
                 beams=beams,
                 length_penalty=length_penalty,
             ),
-            "num_layers": positive_integer("num_layers", num_layers),
+            "num_layers": layer_count(num_layers),
             "heads": positive_integer("heads", heads),
             "hidden_size": positive_integer("hidden_size", hidden_size),
             "pre_norm": truth("pre_norm", pre_norm),

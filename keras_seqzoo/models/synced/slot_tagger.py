@@ -11,6 +11,7 @@ from keras import ops
 from keras_seqzoo.arguments import (
     different_characters,
     different_words,
+    layer_count,
     natural_number,
     positive_integer,
     strings,
@@ -94,7 +95,7 @@ class SlotTagger(ZooModel):
         labels = label_names(labels, num_classes)
         cell = text("cell", cell)
         units = positive_integer("units", units)
-        num_layers = positive_integer("num_layers", num_layers)
+        num_layers = layer_count(num_layers)
         bidirectional = truth("bidirectional", bidirectional)
         embedding_size = natural_number("embedding_size", embedding_size)
         character_size = natural_number("character_size", character_size)
