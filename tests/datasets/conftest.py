@@ -48,6 +48,23 @@ def sst2_files():
     }
 
 
+SST2_TREES = [
+    "(2 (3 Good) (2 .))",
+    "(1 (2 Bad) (2 film))",
+    "(0 (2 bad) (4 Film))",
+    "(1 Dull)",
+    "(3 dull)",
+    "(4 of validation)",
+]
+
+
+def sst2_originals():
+    """The sentences as they are, and trees of which all but the last are train's."""
+    files = sst2_files()
+    del files["stsa.binary.phrases.train.gz"]
+    return files | {"train.txt": "".join(f"{tree}\n" for tree in SST2_TREES).encode()}
+
+
 def mr_files():
     """Ten rows each, of the folds 0 to 9."""
     texts = {"neg": "bad – film {} \n", "pos": "good film {}\n"}
@@ -379,6 +396,7 @@ def ptb_originals():
 
 # Name -> the public files that give the same examples as those of FAKES.
 ORIGINALS = {
+    "sst2": sst2_originals,
     "jsb_chorales": jsb_originals,
     "nottingham": nottingham_originals,
     "uci_har": uci_har_originals,
@@ -392,6 +410,7 @@ ORIGINALS = {
 }
 # Name -> the builder's attributes that hold for the fakes, with their local folder.
 TRUE_OF_FAKES = {
+    "sst2": lambda _: {"TRAIN_TREES": len(SST2_TREES) - 1},
     "uci_har": lambda folder: {"FACTS": uci_har_facts(folder)},
     "folk_abc": lambda _: {"tunes_of_splits": lambda: ABC_SPLITS},
     "tatoeba_en_zh": lambda _: {

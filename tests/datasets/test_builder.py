@@ -12,7 +12,7 @@ from keras_seqzoo.datasets import catalogue, files, prepared
 from keras_seqzoo.errors import UserError
 
 NAMES = [name for name in catalogue.NAMES if name != catalogue.SHIPPED]
-PUBLIC = ["atis", "snips", "sst2", "mr", "japanese_vowels", "multi30k"]
+PUBLIC = ["atis", "snips", "mr", "japanese_vowels", "multi30k"]
 MADE = [name for name in NAMES if catalogue.builder_class(name).ORIGINALS]
 # (What is made for UCI HAR is checked by that set itself.)
 MADE_AS_IT_WAS = [name for name in MADE if catalogue.builder_class(name).CONTENT]
@@ -116,7 +116,7 @@ def test_public_files_are_fetched_and_checked(fake_set, name, monkeypatch):
     builder = catalogue.builder_class(name)
     monkeypatch.setattr(builder, "URL", folder.as_uri())
     found = catalogue.builder(name)
-    assert set(found.info.splits) == set(builder.ROWS) - set(builder.OPTIONAL)
+    assert set(found.info.splits) == set(builder.ROWS)
     shutil.rmtree(found.data_dir)
     file = next(iter(builder.SHA256))
     (folder / file).write_bytes(b"other")

@@ -55,7 +55,7 @@ def test_the_cards_say_where_files_come_from():
     assert "comes with the package" in markdown(card("train_tickets"))
     assert "fetched from https://raw.githubusercontent.com" in markdown(card("atis"))
     assert "give a local copy with `--data-dir`" in markdown(card("uci_har"))
-    assert "is local only" in markdown(card("sst2"))
+    assert "phrases.train.gz` has no split `phrases`." in markdown(card("sst2"))
     assert "fetched from https://" in markdown(card("japanese_vowels"))
     text = markdown(card("folk_abc"))
     assert "are made from these" in text and "/ABC_cleaned/xmas.abc\n" in text
