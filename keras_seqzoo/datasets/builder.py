@@ -137,21 +137,17 @@ class SequenceBuilder(
         }
 
     def _fetched_files(self, folder: pathlib.Path) -> dict[str, pathlib.Path]:
-        """The public files: all that are made, or else those that are not optional."""
+        """The public files, as they are or made from others."""
         if not self.is_public():
             raise self.needs_local_copy("manual_dir of tfds' DownloadConfig")
         folder = self._fetched = folder / f"{self.name}.fetched"
         shutil.rmtree(folder, ignore_errors=True)  # What was left by a killed process.
+        files = {name: folder / name for name in self.SHA256}
         if self.ORIGINALS:
             self._make_files(folder)
-            return {name: folder / name for name in self.SHA256}
-        files = {
-            name: folder / name
-            for name in self.SHA256
-            if name not in self.OPTIONAL.values()
-        }
-        for name, path in files.items():
-            fetch_checked(f"{self.URL}/{name}", path, self.SHA256[name])
+        else:
+            for name, path in files.items():
+                fetch_checked(f"{self.URL}/{name}", path, self.SHA256[name])
         return files
 
     def _make_files(self, folder: pathlib.Path) -> None:
