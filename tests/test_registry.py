@@ -163,7 +163,7 @@ def test_presets_that_do_not_fit_the_package_name_their_config(preset):
         {"units": 1_000_000},
         {"units": 50_000},
         {"embedding_size": 10**9},
-        {"num_layers": 10**6},
+        {"num_layers": 100},
         {"cell": "scrn", "cell_arguments": {"context_units": 10**8}},
         {"character_filters": 10**9},
     ],
@@ -175,6 +175,12 @@ def test_a_config_far_beyond_its_weights_takes_no_memory(preset, change):
     ) as error:
         seqzoo.load(rewritten(preset, config={**config, **change}))
     assert "\n" not in str(error.value)
+
+
+def test_a_config_of_a_million_layers_makes_none(preset):
+    config = {**store.read(preset).config["config"], "num_layers": 10**6}
+    with pytest.raises(PresetError, match=r"config\.json: .*at most 100"):
+        seqzoo.load(rewritten(preset, config=config))
 
 
 def test_nothing_in_a_config_is_executed(preset, tmp_path):

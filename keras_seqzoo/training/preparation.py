@@ -106,7 +106,10 @@ def prepare(
         else:
             _take_weights(whole, first, recipe_path)
         model = _trained_part(recipe, recipe_path, whole, training_set)
-    examples = task.training_examples(training_set, model, data)
+    try:
+        examples = task.training_examples(training_set, model, data)
+    except UserError as error:
+        raise UserError(f"{recipe_path}: {error}") from error
     plan = pipeline.Plan.of(
         examples.lengths.numpy(),
         data.batch_size,
