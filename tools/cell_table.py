@@ -93,6 +93,13 @@ def median_and_spread(values: list[float | None]) -> str:
     return text
 
 
+def minutes(runs: list[dict]) -> str:
+    """Of training: a seed's, or the median of several; says which are a GPU's."""
+    seconds = statistics.median(run["train_seconds"] for run in runs)
+    on_gpu = any("device" in run for run in runs)
+    return f"{seconds / 60:.1f}" + " (GPU)" * on_gpu
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--collect", type=pathlib.Path, metavar="RUNS")

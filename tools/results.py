@@ -16,7 +16,7 @@ import pathlib
 import sys
 import tempfile
 
-from cell_table import median_and_spread, stored_results
+from cell_table import median_and_spread, minutes, stored_results
 from tqdm import tqdm
 
 from keras_seqzoo import registry
@@ -87,7 +87,7 @@ def text(measured: dict) -> str:
             _seeds(runs[tag]),
             f"{published.value} ({published.citation})" if published else "-",
             f"{stored['parameters']:,}",
-            f"{stored['train_seconds'] / 60:.1f}" + " (GPU)" * ("device" in stored),
+            minutes([stored]),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     machine = measured["machine"]

@@ -21,6 +21,7 @@ import tempfile
 import time
 from typing import Any
 
+from cell_table import minutes
 from readme_section import check_section, pretrained, write_section
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -76,12 +77,11 @@ def measured(tag: str, data_dir: str) -> dict[str, Any]:
 
     info, model = seqzoo.info(tag), seqzoo.load(tag, beams=1)
     rows = SpeechRecognition.read(info.dataset, "test", data_dir)
-    seconds = info.metadata.get("train_seconds")
     entry = {
         "dataset": info.dataset,
         "streams": model.hears_on,
         "parameters": model.count_params(),
-        "minutes": seconds and round(seconds / 60, 1),
+        "minutes": minutes([info.metadata]),
         "utterances": len(rows),
         "greedy": rates(model, rows, SpeechRecognition.runner(model)),
     }
@@ -148,7 +148,7 @@ def table(found: dict) -> str:
         "WER int8",
         "real-time factor",
         "parameters",
-        "minutes",
+        "training, min",
     )
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for tag, row in sorted(found["tags"].items()):
@@ -164,7 +164,7 @@ def table(found: dict) -> str:
             f"{row['int8']['wer']:.2f}",
             f"{row['real_time_factor']:.3f}" if row.get("real_time_factor") else "-",
             f"{row['parameters']:,}",
-            str(row["minutes"]) if row["minutes"] else "-",
+            row["minutes"],
         ]
         lines.append(f"| {' | '.join(cells)} |")
     for name, (wer, cer) in PUBLISHED.items():

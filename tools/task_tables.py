@@ -9,11 +9,10 @@ the shipped presets; published ones are written down here.
 """
 
 import argparse
-import statistics
 import sys
 from typing import NamedTuple
 
-from cell_table import median_and_spread, stored_results
+from cell_table import median_and_spread, minutes, stored_results
 from readme_section import ROOT, check_section, write_section
 
 
@@ -116,7 +115,6 @@ def table(found: dict, spec: Table) -> str:
     names = list(spec.datasets)
     for tag, runs in sorted(tags.items(), key=lambda item: _place(item, names)):
         settings = runs[0]["recipe"]["model"]["overrides"]
-        seconds = statistics.median(run["train_seconds"] for run in runs)
         cells = [
             tag,
             spec.datasets[runs[0]["dataset"]],
@@ -124,7 +122,7 @@ def table(found: dict, spec: Table) -> str:
             str(settings["dropout"]),
             median_and_spread([run["value"] for run in runs]),
             f"{runs[0]['parameters']:,}",
-            f"{seconds / 60:.1f}",
+            minutes(runs),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     for row in spec.published:

@@ -14,6 +14,7 @@ import pathlib
 import sys
 import tempfile
 
+from cell_table import minutes
 from readme_section import ROOT, measured_section, pretrained
 
 RESULTS = ROOT / "docs" / "bench" / "translation.json"
@@ -51,7 +52,7 @@ def measure(data_dir: str, tags: list[str]) -> dict:
         found[tag] = {
             "dataset": metadata["dataset"],
             "parameters": model.count_params(),
-            "minutes": round(metadata["train_seconds"] / 60, 1),
+            "minutes": minutes([metadata]),
             "beams": model.config["beams"],
             "greedy": round(greedy, 2),
             "beam": round(beam, 2),
@@ -70,7 +71,7 @@ def table(found: dict) -> str:
     if not found:
         return "No translator is pretrained yet."
     lines = [
-        "| model | data | greedy | beam | int8 file | parameters | minutes |",
+        "| model | data | greedy | beam | int8 file | parameters | training, min |",
         "|---|---|---|---|---|---|---|",
     ]
     for tag, row in sorted(found.items()):
@@ -78,7 +79,7 @@ def table(found: dict) -> str:
         file = f"{row['int8']:.2f}, {row['int8_bytes'] / 1e6:.1f} MB"
         lines.append(
             f"| {tag} | {row['dataset']} | {figures} | {file} | {row['parameters']:,} "
-            f"| {row['minutes']:.1f} |"
+            f"| {row['minutes']} |"
         )
     for dataset in sorted({row["dataset"] for row in found.values()}):
         for name, figure in PUBLISHED.get(dataset, {}).items():

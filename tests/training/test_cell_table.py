@@ -56,3 +56,10 @@ def test_rows_come_from_presets_and_results(cell_table, tmp_path):
 def test_the_readme_is_up_to_date(cell_table, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["cell_table.py", "--check"])
     assert cell_table.main() == 0, capsys.readouterr().out
+
+
+def test_minutes_say_which_are_of_a_gpu(cell_table):
+    runs = [{"train_seconds": seconds} for seconds in (60, 120, 600)]
+    assert cell_table.minutes(runs) == "2.0"
+    on_gpu = {"train_seconds": 0, "device": "x"}
+    assert cell_table.minutes([*runs, on_gpu]) == "1.5 (GPU)"

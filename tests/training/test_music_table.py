@@ -69,3 +69,15 @@ def test_each_set_has_its_own_size(music_table):
         "| GRU | 8.30 | 3.10 (median of 2; 3.10 to 3.10) | 1,234 / 5,678 | 1.0 / 1.0 |"
     )
     assert rows[-1] == "The recurrent layer has 200 / 400 units."
+
+
+def test_the_aim_is_for_the_best_median_of_three_seeds(music_table):
+    found = {
+        "gru_piano_roll.jsb": dict(enumerate(map(run, (8.1, 8.2, 8.3)))),
+        "lstm_piano_roll.jsb": {n: run(8.25) for n in range(3)},
+        "scrn_piano_roll.jsb": {1: run(8.0)},
+        "lstm_piano_roll.nottingham": {n: run(3.05, units=400) for n in range(3)},
+    }
+    said = music_table.table(found, FLOORS).splitlines()[-1]
+    assert "8.10 as an aim, by `gru_piano_roll.jsb`: not reached, 0.10 above" in said
+    assert "3.07 as an aim, by `lstm_piano_roll.nottingham`: reached" in said

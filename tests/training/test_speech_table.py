@@ -16,7 +16,7 @@ FOUND = {
             "dataset": "an4_mfcc",
             "streams": False,
             "parameters": 1234,
-            "minutes": 12.3,
+            "minutes": "12.3",
             "utterances": 130,
             "greedy": GREEDY,
             "beam": {"accuracy": 99.0, "wer": 1.0, "cer": 0.5},
@@ -26,7 +26,7 @@ FOUND = {
             "dataset": "connected_digits",
             "streams": True,
             "parameters": 123,
-            "minutes": None,
+            "minutes": "0.5",
             "utterances": 600,
             "greedy": GREEDY,
             "int8": {"wer": 1.65, "bytes": 1000},
@@ -50,7 +50,7 @@ def test_a_row_for_each_tag_and_each_published_model():
     )
     assert lines[3] == (
         "| coupled_lstm_speech.y | connected digits, 600 | 98.50 | 1.60 | 1.20 | - "
-        "| 85.00, 12.00 (2 of 6) | 1.65 | 0.012 | 123 | - |"
+        "| 85.00, 12.00 (2 of 6) | 1.65 | 0.012 | 123 | 0.5 |"
     )
     assert len({line.count("|") for line in lines}) == 1
 

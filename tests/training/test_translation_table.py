@@ -13,7 +13,7 @@ def test_a_row_for_each_tag_and_each_published_model():
     row = {
         "dataset": "multi30k",
         "parameters": 2100081,
-        "minutes": 12.34,
+        "minutes": "3.2 (GPU)",
         "beams": 4,
         "greedy": 37.0,
         "beam": 38.25,
@@ -24,7 +24,7 @@ def test_a_row_for_each_tag_and_each_published_model():
     other = {**row, "dataset": "tatoeba_en_zh", "signature": "nrefs:1|tok:zh"}
     lines = translation_table.table({"b.zh": other, "a.x": row}).splitlines()
     assert lines[2] == (
-        "| a.x | multi30k | 37.00 | 38.25 (4) | 38.10, 2.5 MB | 2,100,081 | 12.3 |"
+        "| a.x | multi30k | 37.00 | 38.25 (4) | 38.10, 2.5 MB | 2,100,081 | 3.2 (GPU) |"
     )
     assert lines[3].startswith("| b.zh | tatoeba_en_zh |")
     published = translation_table.PUBLISHED["multi30k"]
