@@ -6,10 +6,8 @@ import tensorflow as tf
 
 from keras_seqzoo.training.preparation import prepare
 from keras_seqzoo.training.recipe import read_recipe
-from keras_seqzoo.training.tasks.speech_recognition import (
-    SpeechRecognition,
-    Utterance,
-)
+from keras_seqzoo.training.tasks.speech_recognition import SpeechRecognition
+from keras_seqzoo.training.tasks.utterances import Utterance
 
 RECIPE = """
 model:

@@ -7,7 +7,8 @@ import pytest
 import speech_table
 from whistles import recogniser
 
-from keras_seqzoo.training.tasks.speech_recognition import SpeechRecognition, Utterance
+from keras_seqzoo.training.tasks.speech_recognition import SpeechRecognition
+from keras_seqzoo.training.tasks.utterances import Utterance
 
 GREEDY = {"accuracy": 98.5, "wer": 1.6, "cer": 1.2}
 FOUND = {

@@ -3,90 +3,39 @@
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_seqzoo.datasets import augment, catalogue
-from keras_seqzoo.datasets.connected_digits import in_pauses, quiet
+from keras_seqzoo.datasets import augment
 from keras_seqzoo.datasets.fsdd import DIGITS, SAMPLE_RATE
 from keras_seqzoo.datasets.pipeline import IGNORED, Examples
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.ctc import SILENCE, CTCLoss, check_alignable
-from keras_seqzoo.models.ctc.speech_recogniser import hears_on
 from keras_seqzoo.runtime.frame_files import read_frames
 from keras_seqzoo.runtime.sound import samples_of, whole_wav
 from keras_seqzoo.training.metrics import error_rates
 from keras_seqzoo.training.ngram_learning import learned_ngram
 from keras_seqzoo.training.tasks.own_row import as_row, own_text, unwritable
-from keras_seqzoo.training.tasks.task import Run, Task, Words, check_shift
-
-SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")  # of FSDD
-# Of AN4's 74 speakers of train: for choosing settings, before training on all.
-HELD_OUT = ("fbbh", "fejs", "fkdo", "fsrb", "mcen", "mdxs", "mjgk", "mmkw", "msjr")
-QUIET = 300  # sounds in which nothing is said
-SAMPLES_AT_ONCE = 1 << 21  # that the front end is given, of one length
-
-
-SEARCH_USAGE = """\
-searching = seqzoo.load("{name}", beams=16)  # with its language model
-"""
-NGRAM_IS = """\
-Its language model, for the search with beams, is an n-gram of {ngram} labels, learned
-from the texts of the training part."""
-
-
-class Utterance(NamedTuple):
-    """Samples (samples,), or frames (time, features) float32, and their text.
-
-    Samples are int16 or floats in [-1, 1], of the model's rate.
-    """
-
-    sound: np.ndarray
-    text: str
-    speaker: str = ""
-
-
-class Spoken(NamedTuple):
-    """What a card says of a set."""
-
-    said: str
-    speakers: str
-    others: str  # Who is not understood as well.
-    example: str  # A text.
-
-
-_DIGITS = Spoken(
-    said="spoken digits, one after the other",
-    speakers="six men, three of them with accents",
-    others="Other accents, women, children",
-    example="four two",
+from keras_seqzoo.training.tasks.speech_card import (
+    NGRAM_IS,
+    SEARCH_USAGE,
+    SPOKEN,
+    calls,
 )
-SPOKEN = {
-    "fsdd": _DIGITS._replace(
-        said="one spoken digit at a time",
-        others="Several digits in a row, other accents, women, children",
-        example="four",
-    ),
-    "connected_digits": _DIGITS,
-    "an4_mfcc": Spoken(
-        said="spelled names, numbers and dates",
-        speakers="74 Americans of around 1990",
-        others="Other accents, children",
-        example="YES",
-    ),
-}
+from keras_seqzoo.training.tasks.task import Run, Task, Words, check_shift
+from keras_seqzoo.training.tasks.utterances import (
+    Utterance,
+    frames_of,
+    further_splits,
+    read_utterances,
+)
 
 
 class SpeechRecognition(Task):
-    """Rows are `Utterance`s.
-
-    The digits have, beside their own splits, `without_<speaker>` and `of_<speaker>`,
-    all recordings or strings, and `quiet`, sounds in which nothing is said; FSDD has
-    `train_in_pauses`, its train recordings with quiet around them; AN4 has `fit` and
-    `validation`, train without and of the speakers in HELD_OUT.
+    """Rows are `Utterance`s; `further_splits` says which splits there are.
 
     A recipe that asks for `time_shift` or `signal_to_noise` trains on frames that are
     made anew in each epoch, of the changed samples.
@@ -125,7 +74,7 @@ training."""
         spoken["sound"] = "frames" if config["sample_rate"] is None else "samples"
         words = super().words(config, metadata)
         words = Words(*(one.format(**spoken) for one in words))
-        usage = words.usage + _calls(config)
+        usage = words.usage + calls(config)
         ngram = metadata["recipe"]["data"].get("ngram")
         if not ngram:
             return words._replace(usage=usage)
@@ -140,43 +89,11 @@ training."""
 
     @classmethod
     def splits(cls, dataset: str) -> tuple[str, ...]:
-        splits = super().splits(dataset)
-        if dataset == "an4_mfcc":
-            return *splits, "fit", "validation"
-        if dataset == "fsdd":
-            splits = *splits, "train_in_pauses"
-        splits = *splits, "quiet"
-        left_out = [f"{part}_{one}" for one in SPEAKERS for part in ("without", "of")]
-        return *splits, *left_out
+        return *super().splits(dataset), *further_splits(dataset)
 
     @classmethod
     def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Utterance]:
-        if split == "quiet":
-            return [Utterance(quiet(seed), "", "nobody") for seed in range(QUIET)]
-        part, _, speaker = split.partition("_")
-        if speaker in SPEAKERS:
-            own = catalogue.facts(dataset).ROWS
-            rows = [row for one in own for row in cls._rows(dataset, one, data_dir)]
-            return [row for row in rows if (row.speaker == speaker) == (part == "of")]
-        files = {"train_in_pauses": "train", "fit": "train"}
-        if dataset == "an4_mfcc":
-            files["validation"] = "train"
-        found = catalogue.rows(dataset, files.get(split, split), data_dir)
-        if dataset == "fsdd":
-            names = catalogue.builder(dataset, data_dir).info.features["label"].names
-            rows = [(row["audio"], names[row["label"]]) for row in found]
-        elif dataset == "connected_digits":
-            rows = [(row["audio"], row["digits"].decode()) for row in found]
-        else:
-            rows = [(row["frames"], row["text"].decode()) for row in found]
-        speakers = [row["speaker"].decode() for row in found]
-        if split == "train_in_pauses":
-            rows = [(in_pauses(x, seed), text) for seed, (x, text) in enumerate(rows)]
-        rows = [Utterance(*row, one) for row, one in zip(rows, speakers)]
-        if dataset == "an4_mfcc" and split in ("fit", "validation"):
-            wanted = split == "validation"
-            rows = [row for row in rows if (row.speaker in HELD_OUT) == wanted]
-        return rows
+        return read_utterances(dataset, split, data_dir)
 
     @classmethod
     def lengths(cls, rows: Sequence[Utterance]) -> list[int]:
@@ -375,44 +292,3 @@ def _own_sound(sound: Any, model: Any) -> np.ndarray:
     if not len(samples):
         raise UserError("`sound` must have a sample that is not 0. Received: none")
     return samples
-
-
-def _calls(config: Mapping[str, Any]) -> str:
-    """Lines of Python that a recogniser of these arguments answers."""
-    rate, features = config["sample_rate"], config["features"]
-    if rate is None:
-        return f"""\
-frames = np.random.normal(size=(200, {features}))  # (time, features)
-print(model.predict_frames([frames]))  # their texts
-"""
-    calls = f"""\
-samples = np.random.uniform(-0.1, 0.1, {rate})  # a second; 1 is the loudest
-print(model.predict_audio(samples, sample_rate={rate}))  # its text
-"""
-    if hears_on(config):
-        calls += """\
-stream = model.stream()
-print(stream(samples) + stream.end())  # each call gives the text that is new
-"""
-    return calls
-
-
-def frames_of(model: Any, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The frames of each sound, (time, features) float32, as the model's `serve`."""
-    if model.log_mel is None:
-        return [np.asarray(sound, np.float32) for sound in sounds]
-    found: list = [None] * len(sounds)
-    order = np.argsort([len(sound) for sound in sounds], kind="stable")
-    while len(order):
-        # Of few lengths, so that little is compiled.
-        rate = model.log_mel.sample_rate
-        width = max(1, -(-len(sounds[order[0]]) // rate)) * rate
-        fits = [i for i in order if len(sounds[i]) <= width][: SAMPLES_AT_ONCE // width]
-        batch = np.zeros((len(fits), width), np.float32)
-        for row, i in enumerate(fits):
-            batch[row, : len(sounds[i])] = samples_of(sounds[i])
-        frames = np.asarray(model.log_mel(batch))
-        for row, i in enumerate(fits):
-            found[i] = frames[row, : model.log_mel.frame_count(len(sounds[i]))]
-        order = order[len(fits) :]
-    return found

@@ -9,10 +9,10 @@ import tensorflow as tf
 import keras_seqzoo as seqzoo
 from keras_seqzoo.datasets import catalogue, pipeline
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.training.tasks.speech_recognition import (
+from keras_seqzoo.training.tasks.speech_recognition import SpeechRecognition
+from keras_seqzoo.training.tasks.utterances import (
     HELD_OUT,
     SPEAKERS,
-    SpeechRecognition,
     Utterance,
     frames_of,
 )
