@@ -5,18 +5,15 @@ import json
 import os
 import pathlib
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import filelock
 import keras
-import pydantic
 import tensorflow as tf
 
 from keras_seqzoo import arguments, registry
 from keras_seqzoo.datasets import catalogue
-from keras_seqzoo.errors import PresetError, UserError, first_line
+from keras_seqzoo.errors import UserError, first_line
 from keras_seqzoo.presets import store
 from keras_seqzoo.training.callbacks import EpochKeeper, full_disk_as_error
 from keras_seqzoo.training.card import card
@@ -29,6 +26,14 @@ from keras_seqzoo.training.recipe import (
     Recipe,
     check_before,
     read_recipe,
+)
+from keras_seqzoo.training.run_folder import (
+    alone_in,
+    holds,
+    open_run,
+    result_of,
+    say,
+    write_whole,
 )
 from keras_seqzoo.training.strategy import (
     distributable,
@@ -102,18 +107,18 @@ def train(
     job = _Job(recipe, recipe_path, data_dir, run, devices, callbacks, verbose)
     if not is_chief(devices):
         return _help(job)
-    _open_run(run, recipe)
+    open_run(run, recipe)
     store.check_writable(output)  # Now, not after hours of training.
-    with _alone_in(run):
-        result = _result(run)
+    with alone_in(run):
+        result = result_of(run)
         if result is not None:
             finished = f"{run}: this training is finished"
-            if _holds(output, result):
-                _say(f"{finished}; remove the folder to train again")
+            if holds(output, result):
+                say(f"{finished}; remove the folder to train again")
                 return result
-            _say(f"{finished}; its preset is written to {output}")
+            say(f"{finished}; its preset is written to {output}")
         metadata = _train(job, tag, output)
-        _write_whole(run / "result.json", json.dumps(metadata, indent=2) + "\n")
+        write_whole(run / "result.json", json.dumps(metadata, indent=2) + "\n")
     _check_expected(recipe, metadata)
     return metadata
 
@@ -132,24 +137,6 @@ class _Job(NamedTuple):
     devices: tf.distribute.Strategy
     callbacks: Sequence[keras.callbacks.Callback]
     verbose: int | str
-
-
-def _result(run: pathlib.Path) -> dict[str, Any] | None:
-    """What a finished training came to; None if it is not finished."""
-    file = run / "result.json"
-    try:
-        return dict(json.loads(file.read_text("utf-8"))) if file.exists() else None
-    except (ValueError, TypeError) as error:
-        _say(f"{file}: damaged, made anew ({error})")
-        return None
-
-
-def _holds(folder: pathlib.Path, result: dict[str, Any]) -> bool:
-    """Whether the folder is the preset of this result."""
-    try:
-        return store.read(folder).config["metadata"] == result
-    except PresetError:
-        return False
 
 
 def _train(job: _Job, tag: str, output: pathlib.Path) -> dict[str, Any]:
@@ -220,7 +207,7 @@ def _fitted(job: _Job) -> tuple[keras.Model, EpochKeeper]:
     done = keeper.progress.epochs
     if done < training.epochs and not keeper.progress.stopped:
         if done:
-            _say(f"{run}: going on after epoch {done}")
+            say(f"{run}: going on after epoch {done}")
         callbacks = [keeper, *job.callbacks]
         if is_chief(devices):
             board = run / "tensorboard"
@@ -335,53 +322,8 @@ def _figures(
 
 
 def _seconds_before(job: _Job) -> float:
-    result = _result(job.run / BEFORE)
+    result = result_of(job.run / BEFORE)
     return result["train_seconds"] if result else 0.0
-
-
-def _open_run(run: pathlib.Path, recipe: Recipe) -> None:
-    """Makes the run folder, or checks that it is this recipe's."""
-    content = _content(recipe)
-    file = run / "recipe.json"
-    try:
-        begun = (run / "checkpoints").exists() or (run / "result.json").exists()
-        if begun and _completed(file.read_text("utf-8")) != content:
-            raise UserError(
-                f"{run}: holds a training with another recipe (see {file}); give "
-                "another run folder or remove this one"
-            )
-        run.mkdir(parents=True, exist_ok=True)
-        _write_whole(file, content)
-    except OSError as error:
-        raise UserError(f"{run}: cannot be written: {error.strerror}") from error
-
-
-def _content(recipe: Recipe) -> str:
-    return recipe.model_dump_json(exclude=OF_RESULTS, indent=2)
-
-
-def _completed(content: str) -> str:
-    """A stored recipe with the keys that there were not yet when it was stored."""
-    try:
-        return _content(Recipe.model_validate_json(content))
-    except pydantic.ValidationError:
-        return content  # of no recipe of today
-
-
-def _write_whole(file: pathlib.Path, text: str) -> None:
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(text, "utf-8")
-    os.replace(temporary, file)
-
-
-@contextlib.contextmanager
-def _alone_in(run: pathlib.Path) -> Iterator[None]:
-    """Keeps a second training out of the run folder; a killed one lets go of it."""
-    try:
-        with filelock.FileLock(run / ".lock", timeout=0):
-            yield
-    except filelock.Timeout as error:
-        raise UserError(f"{run}: another training is at work in this folder") from error
 
 
 def _set_threads(threads: int) -> None:
@@ -394,7 +336,7 @@ def _set_threads(threads: int) -> None:
 
 def _check_expected(recipe: Recipe, metadata: dict[str, Any]) -> None:
     if recipe.expected and not reaches(recipe, metadata["value"]):
-        _say(f"{metadata['tag']}: {shortfall(recipe, metadata['value'])}")
+        say(f"{metadata['tag']}: {shortfall(recipe, metadata['value'])}")
 
 
 def reaches(recipe: Recipe, value: float) -> bool:
@@ -410,7 +352,3 @@ def shortfall(recipe: Recipe, value: float) -> str:
     worse, sign = ("below", "-") if task.HIGHER_IS_BETTER else ("above", "+")
     limit = f"the recipe's {expected.value} {sign} {expected.tolerance}"
     return f"{expected.metric} {value} is {worse} {limit}"
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)
