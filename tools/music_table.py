@@ -14,7 +14,6 @@ import json
 import pathlib
 import statistics
 import sys
-from collections.abc import Callable
 
 import numpy as np
 from cell_table import CELLS, median_and_spread, minutes, stored_results
@@ -33,6 +32,7 @@ PUBLISHED = [  # (model, JSB, Nottingham, source)
     ("GRU, 20 k parameters", 8.54, 3.23, "Chung et al. 2014"),
     ("LSTM, 20 k parameters", 8.67, 3.20, "Chung et al. 2014"),
 ]
+SIZES = ("", "_wide")  # as a tag may end
 AIMS = {"jsb": 8.10, "nottingham": 3.07}
 
 
@@ -74,39 +74,39 @@ def measure_floors(data_dir: str) -> dict[str, float]:
 def table(found: dict, floors: dict[str, float]) -> str:
     """Markdown: a row for each cell, then what others report, then the floors."""
     lines = [
-        "| model | JSB Chorales | Nottingham | parameters | training, min |",
-        "|---|---|---|---|---|",
+        "| model | JSB Chorales | Nottingham | units | parameters | training, min |",
+        "|---" * 6 + "|",
     ]
-    units = {end: set() for end in SETS}
-    for cell, (tagger, _) in CELLS.items():
-        name = tagger.removesuffix("_tagger")
-        runs = {
-            end: list(found.get(f"{name}_piano_roll.{end}", {}).values())
-            for end in SETS
-        }
-        if not any(runs.values()):
-            continue
-        for end, of_set in runs.items():
-            models = [run["recipe"]["model"] for run in of_set]
-            units[end] |= {model["overrides"]["units"] for model in models}
-        values = [[run["value"] for run in of_set] for of_set in runs.values()]
-        cells = [
-            cell,
-            *map(median_and_spread, values),
-            _of_each_set(runs, lambda of_set: f"{of_set[0]['parameters']:,}"),
-            _of_each_set(runs, minutes),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+    for size in SIZES:
+        for cell, (tagger, _) in CELLS.items():
+            name = tagger.removesuffix("_tagger")
+            tags = [f"{name}_piano_roll.{end}{size}" for end in SETS]
+            runs = [list(found.get(tag, {}).values()) for tag in tags]
+            if any(runs):
+                cells = f"{cell}{size.replace('_', ', ')}", *_figures(runs)
+                lines.append(f"| {' | '.join(cells)} |")
     for name, jsb, nottingham, source in PUBLISHED:
-        lines.append(f"| {name} ({source}) | {jsb:.2f} | {nottingham:.2f} | | |")
+        lines.append(f"| {name} ({source}) | {jsb:.2f} | {nottingham:.2f} | | | |")
     cells = [f"{floors[name]:.2f}" for name in SETS.values()]
     lines.append(
-        f"| each key depends on itself one step ago | {' | '.join(cells)} | | |"
+        f"| each key depends on itself one step ago | {' | '.join(cells)} | | | |"
     )
-    sizes = [", ".join(map(str, sorted(of_set))) or "-" for of_set in units.values()]
-    size = f"The recurrent layer has {' / '.join(sizes)} units."
     aims = [_to_the_aim(found, end, of_set) for end, of_set in AIMS.items()]
-    return "\n".join([*lines, "", " ".join([size, *filter(None, aims)])])
+    return "\n".join([*lines, "", " ".join(filter(None, aims))]).rstrip()
+
+
+def _figures(runs: list[list[dict]]) -> list[str]:
+    """Of the seeds of JSB Chorales and of Nottingham."""
+
+    def of_each(text):
+        return " / ".join(text(of_set) if of_set else "-" for of_set in runs)
+
+    return [
+        *(median_and_spread([run["value"] for run in of_set]) for of_set in runs),
+        of_each(lambda of_set: str(of_set[0]["recipe"]["model"]["overrides"]["units"])),
+        of_each(lambda of_set: f"{of_set[0]['parameters']:,}"),
+        of_each(minutes),
+    ]
 
 
 def _to_the_aim(found: dict[str, dict], end: str, aim: float) -> str:
@@ -114,7 +114,7 @@ def _to_the_aim(found: dict[str, dict], end: str, aim: float) -> str:
     medians = {
         tag: statistics.median(run["value"] for run in runs.values())
         for tag, runs in found.items()
-        if tag.endswith(f"_piano_roll.{end}") and len(runs) >= 3
+        if f"_piano_roll.{end}" in tag and len(runs) >= 3
     }
     if not medians:
         return ""
@@ -122,11 +122,6 @@ def _to_the_aim(found: dict[str, dict], end: str, aim: float) -> str:
     missed = medians[best] - aim
     verdict = "reached" if missed < 0.005 else f"not reached, {missed:.2f} above"
     return f"The TCN's {aim:.2f} as an aim, by `{best}`: {verdict} (median of 3)."
-
-
-def _of_each_set(runs: dict[str, list], text: Callable[[list], str]) -> str:
-    """What is said of a set's seeds, for JSB Chorales / Nottingham."""
-    return " / ".join(text(of_set) if of_set else "-" for of_set in runs.values())
 
 
 def main() -> int:

@@ -127,7 +127,9 @@ def left_out(data_dir: str, folders: list[str]) -> dict:
         dataset = seqzoo.info(tag).dataset
         rows = SpeechRecognition.read(dataset, f"of_{speaker}", data_dir)
         entry = found["tags"].setdefault(tag, {}).setdefault("left_out", {})
-        entry[speaker] = rates(model, rows, SpeechRecognition.runner(model))
+        epochs = seqzoo.info(folder).metadata["epochs"]
+        figures = rates(model, rows, SpeechRecognition.runner(model))
+        entry[speaker] = {**figures, "epochs": epochs}
     return found
 
 
@@ -186,8 +188,9 @@ def _mean_left_out(by_speaker: dict) -> str:
         sum(one[key] for one in by_speaker.values()) / len(by_speaker)
         for key in ("accuracy", "wer")
     ]
-    speakers = f" ({len(by_speaker)} of 6)" if len(by_speaker) < 6 else ""
-    return f"{means[0]:.2f}, {means[1]:.2f}{speakers}"
+    speakers = f"{len(by_speaker)} of 6, " if len(by_speaker) < 6 else ""
+    epochs = " or ".join(sorted({str(one["epochs"]) for one in by_speaker.values()}))
+    return f"{means[0]:.2f}, {means[1]:.2f} ({speakers}{epochs} epochs)"
 
 
 def main() -> int:

@@ -54,7 +54,7 @@ def test_a_row_is_the_median_of_its_seeds(music_table):
     found = {"gru_piano_roll.jsb": {1: run(8.3), 2: run(8.1), 3: run(8.2)}}
     rows = music_table.table(found, FLOORS).splitlines()
     assert rows[2] == (
-        "| GRU | 8.20 (median of 3; 8.10 to 8.30) | - | 1,234 / - | 1.0 / - |"
+        "| GRU | 8.20 (median of 3; 8.10 to 8.30) | - | 200 / - | 1,234 / - | 1.0 / - |"
     )
     assert rows[-3].startswith("| each key depends on itself") and "10.49" in rows[-3]
 
@@ -66,9 +66,19 @@ def test_each_set_has_its_own_size(music_table):
     }
     rows = music_table.table(found, FLOORS).splitlines()
     assert rows[2] == (
-        "| GRU | 8.30 | 3.10 (median of 2; 3.10 to 3.10) | 1,234 / 5,678 | 1.0 / 1.0 |"
+        "| GRU | 8.30 | 3.10 (median of 2; 3.10 to 3.10) | 200 / 400 | 1,234 / 5,678 "
+        "| 1.0 / 1.0 |"
     )
-    assert rows[-1] == "The recurrent layer has 200 / 400 units."
+
+
+def test_a_wide_model_has_a_row_of_its_own(music_table):
+    found = {
+        "gru_piano_roll.jsb": {1: run(8.3)},
+        "gru_piano_roll.jsb_wide": {1: run(8.1, 9999, 600)},
+    }
+    rows = music_table.table(found, FLOORS).splitlines()
+    assert rows[2] == "| GRU | 8.30 | - | 200 / - | 1,234 / - | 1.0 / - |"
+    assert rows[3] == "| GRU, wide | 8.10 | - | 600 / - | 9,999 / - | 1.0 / - |"
 
 
 def test_the_aim_is_for_the_best_median_of_three_seeds(music_table):

@@ -33,8 +33,8 @@ FOUND = {
             "int8": {"wer": 1.65, "bytes": 1000},
             "real_time_factor": 0.0123,
             "left_out": {
-                "theo": {"accuracy": 90.0, "wer": 8.0, "cer": 7.0},
-                "lucas": {"accuracy": 80.0, "wer": 16.0, "cer": 9.0},
+                "theo": {"accuracy": 90.0, "wer": 8.0, "cer": 7.0, "epochs": 6},
+                "lucas": {"accuracy": 80.0, "wer": 16.0, "cer": 9.0, "epochs": 6},
             },
         },
         "coupled_lstm_speech.z": {"left_out": {"theo": GREEDY}},
@@ -51,7 +51,7 @@ def test_a_row_for_each_tag_and_each_published_model():
     )
     assert lines[3] == (
         "| coupled_lstm_speech.y | connected digits, 600 | 98.50 | 1.60 | 1.20 | - "
-        "| 85.00, 12.00 (2 of 6) | 1.65 | 0.012 | 123 | 0.5 |"
+        "| 85.00, 12.00 (2 of 6, 6 epochs) | 1.65 | 0.012 | 123 | 0.5 |"
     )
     assert len({line.count("|") for line in lines}) == 1
 
