@@ -1,5 +1,6 @@
 """`seqzoo export`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -52,7 +53,7 @@ def export_command(
     tolerance: float | None,
     dataset: str | None,
     data_dir: str | None,
-    split: str,
+    split: str | None,
     max_loss: float | None,
     as_json: bool,
 ) -> None:
@@ -91,8 +92,10 @@ def export_command(
         with results_only():
             model = load_keras_file(tag) if is_keras_file else registry.load(tag)
             if dataset or data_dir:
-                named = dataset or registry.info(tag).dataset
-                options |= data_options(model, named, data_dir, split, quantize)
+                metadata = registry.info(tag).metadata
+                options |= data_options(
+                    model, metadata, dataset, data_dir, split, quantize
+                )
                 if max_loss is not None:
                     options["max_loss"] = max_loss
             report = export(
@@ -120,12 +123,20 @@ def export_command(
 
 
 def data_options(
-    model: Any, dataset: str, data_dir: str | None, split: str, quantize: str | None
+    model: Any,
+    metadata: Mapping[str, Any],
+    dataset: str | None,
+    data_dir: str | None,
+    split: str | None,
+    quantize: str | None,
 ) -> dict[str, Any]:
     """What a data set gives `export`: a metric, its limit and, if wanted, inputs."""
     from keras_seqzoo.training import task_of
+    from keras_seqzoo.training.evaluate import measured_split
 
     task = task_of(model.architecture)
+    dataset = dataset or metadata.get("dataset")
+    split = split or measured_split(metadata, dataset)
     options = {
         "metric": task.metric(model, task.read(dataset, split, data_dir)),
         "higher_is_better": task.HIGHER_IS_BETTER,

@@ -18,9 +18,8 @@ data_dir_option = click.option(
 split_option = click.option(
     "--split",
     metavar="NAME",
-    default="test",
-    show_default=True,
-    help="Part of the data set; `seqzoo data info SET` names them.",
+    help="Part of the data set; by default that of TAG's own figure, or test. `seqzoo "
+    "data info SET` names them.",
 )
 
 

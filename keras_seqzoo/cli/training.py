@@ -145,7 +145,7 @@ def evaluate_command(
     tag: str,
     dataset: str | None,
     data_dir: str | None,
-    split: str,
+    split: str | None,
     plot: str | None,
     as_json: bool,
 ) -> None:

@@ -40,8 +40,9 @@ class UciHar(SequenceBuilder):
         "`subject` (1 to 30) and `joined`"
     )
     METRIC = (
-        "accuracy over the test windows, macro F1 beside it: of 64 samples (all 2,947) "
-        "or of 128 (the 2,772 of the local copy that can be joined); say which"
+        "accuracy over the test windows, macro F1 beside it; say of which task: A, 64 "
+        "samples, all 2,947 (a recipe's `train_64` and `test_64`), or B, 128 samples, "
+        "the 2,772 of the local copy that can be joined (`train` and `test`)"
     )
     TRAPS = (
         "3 of the 9 usual channels: the gyroscope and the body acceleration are not "

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from keras_seqzoo import arguments, registry, runtime
@@ -15,7 +16,7 @@ def evaluate(
     *,
     dataset: str | None = None,
     data_dir: str | None = None,
-    split: str = "test",
+    split: str | None = None,
     batch_size: int = 64,
     plot: str | os.PathLike | None = None,
 ) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def evaluate(
             then runs.
         dataset: One that the model's task has, such as "atis".
         data_dir: Folder of a local copy of the data.
-        split: One that the task reads of the set, such as "test".
+        split: One that the task reads of the set; by default `measured_split`.
         batch_size: Examples in a batch.
         plot: A PNG file to write, of a classifier: which class it takes for which, and
             of one that answers at every step its accuracy over time.
@@ -49,20 +50,22 @@ def evaluate(
             raise UserError(f"{tag_or_folder} must be the file of a model of the zoo.")
         tag = f"{architecture}.{about.get('tag')}"
         known = registry.list_models(pretrained=True)
-        named = registry.info(tag).dataset if tag in known else None
+        metadata = registry.info(tag).metadata if tag in known else {}
     else:
         model = registry.load(tag_or_folder)
-        named = registry.info(tag_or_folder).dataset
+        metadata = registry.info(tag_or_folder).metadata
         architecture = model.architecture
     task = task_of(architecture)
     if plot is not None:
         _check_plot(plot, task)
+    named = metadata.get("dataset")
     if dataset is None and named not in task.DATASETS:
         raise UserError(
             f"{tag_or_folder}: its metadata must name a data set, or give one with "
             f"--dataset: {', '.join(task.DATASETS)}. Received: dataset={named!r}"
         )
     dataset = named if dataset is None else dataset
+    split = measured_split(metadata, dataset) if split is None else split
     rows = task.read(dataset, split, data_dir)
     if isinstance(model, runtime.Runner):
         metric = task.metric(model, rows, batch_size)
@@ -83,6 +86,18 @@ def evaluate(
         "examples": len(rows),
         "seconds": round(seconds, 3),
     }
+
+
+def measured_split(metadata: Mapping[str, Any], dataset: str) -> str:
+    """The part of a data set that a model's own figure is of; "test" of another set.
+
+    Args:
+        metadata: Of the model's preset.
+        dataset: The data set.
+    """
+    if metadata.get("dataset") != dataset:
+        return "test"
+    return metadata.get("split", "test")
 
 
 def _check_plot(plot: str | os.PathLike, task: type[Task]) -> None:

@@ -283,7 +283,7 @@ if os.environ.get("SEQZOO_EVERY_MODEL"):
 
 @pytest.mark.parametrize("name", MEASURED)
 def test_a_pretrained_tag_reaches_its_figure(name, data_dir):
-    result = seqzoo.evaluate(name, data_dir=data_dir, split="test")
+    result = seqzoo.evaluate(name, data_dir=data_dir)
     assert result["value"] == pytest.approx(seqzoo.info(name).value, abs=0.05)
     (recipe,) = RECIPES.glob(f"*/{name}.yaml")
     assert reaches(read_recipe(recipe), result["value"])

@@ -3,8 +3,9 @@ import pytest
 
 from keras_seqzoo import registry
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.models import SeriesClassifier
+from keras_seqzoo.models import SeriesClassifier, SlotTagger
 from keras_seqzoo.training import evaluate, task_of
+from keras_seqzoo.training.evaluate import measured_split
 from keras_seqzoo.training.tasks.series_classification import Series
 
 
@@ -44,6 +45,13 @@ def test_a_split_that_uci_har_does_not_have():
         task_of("bi_gru_series").read("uci_har", "validate", None)
 
 
+def test_a_figure_is_measured_again_on_its_own_part():
+    metadata = {"dataset": "uci_har", "split": "test_64"}
+    assert measured_split(metadata, "uci_har") == "test_64"
+    assert measured_split(metadata, "japanese_vowels") == "test"
+    assert measured_split({"dataset": "train_tickets"}, "train_tickets") == "test"
+
+
 @pytest.mark.parametrize(
     ("tag", "plot", "message"),
     [
@@ -55,6 +63,16 @@ def test_a_split_that_uci_har_does_not_have():
 def test_a_picture_that_cannot_be_is_refused_at_once(tag, plot, message, tmp_path):
     with pytest.raises(UserError, match=message):
         evaluate(tag, plot=tmp_path / plot, data_dir="/no/such/folder")
+
+
+@pytest.mark.parametrize("kind", ["preset", "preset.zip"])
+def test_by_default_the_part_is_that_of_the_metadata(kind, tmp_path):
+    labels = ["O", "B-to_station"]
+    model = registry.create("gru_tagger", **SlotTagger.tiny() | {"labels": labels})
+    metadata = {"dataset": "train_tickets", "split": "validation"}
+    model.save_to_preset(tmp_path / kind, metadata=metadata)
+    assert evaluate(tmp_path / kind)["split"] == "validation"
+    assert evaluate(tmp_path / kind, split="test")["split"] == "test"
 
 
 def test_a_classifier_is_drawn(data_dir, tmp_path):

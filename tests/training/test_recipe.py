@@ -293,6 +293,19 @@ def test_recipes_of_the_zoo(path):
     assert architecture in registry.list_models(pretrained=False)
 
 
+def test_the_tasks_of_uci_har_differ_in_their_windows_alone():
+    folder = RECIPES.parent / "many_to_one"
+    tasks = [
+        read_recipe(folder / f"bi_gru_series.{tag}.yaml").model_dump(
+            exclude={"expected"}
+        )
+        for tag in ("uci_har", "uci_har_64")
+    ]
+    parts = [(task["data"].pop("train"), task["data"].pop("test")) for task in tasks]
+    assert parts == [(["train"], "test"), (["train_64"], "test_64")]
+    assert tasks[0] == tasks[1]
+
+
 def test_every_slot_tagger_has_an_atis_recipe():
     taggers = registry.list_models("*_tagger", pretrained=False)
     assert {f"{name}.atis" for name in taggers} <= {p.stem for p in RECIPES.iterdir()}

@@ -16,10 +16,11 @@ def task_tables():
     return module
 
 
-def run(dataset, value, **settings):
+def run(dataset, value, split="test", **settings):
     settings = {"num_layers": 2, "units": 96, "dropout": 0.3, **settings}
     return {
         "dataset": dataset,
+        "split": split,
         "metric": "accuracy",
         "value": value,
         "parameters": 1234,
@@ -47,7 +48,7 @@ def test_rows_are_of_the_sections_sets_in_their_order(task_tables):
         "c.other": {1: run("other", 70.0)},
     }
     spec = task_tables.Table(
-        {"first": "First", "last": "Last"},
+        {"first/test": "First", "last/test": "Last"},
         (task_tables.Published("theirs", "First", "88.0", dropout="0"),),
     )
     assert task_tables.table(found, spec).splitlines() == [
@@ -64,5 +65,19 @@ def test_rows_are_of_the_sections_sets_in_their_order(task_tables):
 def test_context_units_are_beside_the_others(task_tables):
     context = {"context_units": 40}
     found = {"a.x": {1: run("x", 90.0, num_layers=1, cell_arguments=context)}}
-    rows = task_tables.table(found, task_tables.Table({"x": "X"}, ())).splitlines()
+    rows = task_tables.table(found, task_tables.Table({"x/test": "X"}, ())).splitlines()
     assert "| 1 x 96 + 40 |" in rows[2]
+
+
+def test_parts_of_a_set_have_names_of_their_own(task_tables):
+    found = {
+        "a.x": {1: run("x", 90.0)},
+        "a.x_64": {1: run("x", 80.0, "test_64")},
+        "a.x_32": {1: run("x", 70.0, "test_32")},
+    }
+    spec = task_tables.Table({"x/test": "Whole", "x/test_64": "Half"}, ())
+    rows = task_tables.table(found, spec).splitlines()[2:]
+    assert [row.split(" | ")[:2] for row in rows] == [
+        ["| a.x", "Whole"],
+        ["| a.x_64", "Half"],
+    ]

@@ -1,5 +1,6 @@
 """Series classification: activities by a phone's accelerometer, speakers by a vowel."""
 
+import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,6 +21,8 @@ from keras_seqzoo.training.tasks.task import Words, check_shift
 
 # Of UCI HAR's 21 persons of train: for choosing settings, before training on all.
 HELD_OUT = (26, 27, 28, 29, 30)
+# What a split's name ends in that is of task A; task B has the plain names.
+TASK_A = "_64"
 
 
 class Series(NamedTuple):
@@ -32,9 +35,11 @@ class Series(NamedTuple):
 class SeriesClassification(Classification):
     """Rows are `Series`.
 
-    UCI HAR is read as task B of its card: the windows of 128 samples, which are two
-    examples of 64 joined. Beside train and test it has `fit` and `validation`, the
-    windows of train without and of the persons in HELD_OUT.
+    UCI HAR has the two tasks of its card: `train` and `test` are B, the windows of 128
+    samples, which are two examples of 64 joined; `train_64` and `test_64` are A, all
+    examples as they are. Beside them it has `fit` and `validation`, the windows of
+    train without and of the persons in HELD_OUT, and of A `fit_64` and
+    `validation_64`.
     """
 
     DATASETS = ("uci_har", "japanese_vowels")
@@ -42,8 +47,9 @@ class SeriesClassification(Classification):
     GIVES = "It reads measurements step by step and gives their class."
     FIGURE_IS = (
         "the share of series that get their own class, in percent: of UCI HAR the "
-        "2,772\nwindows of 128 samples of its test persons (task B), of Japanese "
-        "Vowels the 370\nutterances of its test part"
+        "windows\nof its test persons, of `test` the 2,772 of 128 samples (task B) and "
+        "of `test_64`\nall 2,947 of 64 samples (task A); of Japanese Vowels the 370 "
+        "utterances of its\ntest part"
     )
     INTENDED_USE = """\
 To name what a phone's sensor sees, on the phone; as a start for other classes, by
@@ -86,7 +92,10 @@ No other device or person was tried, and no bias was looked for."""
     @classmethod
     def splits(cls, dataset: str) -> tuple[str, ...]:
         splits = super().splits(dataset)
-        return (*splits, "fit", "validation") if dataset == "uci_har" else splits
+        if dataset != "uci_har":
+            return splits
+        splits = *splits, "fit", "validation"
+        return *splits, *(split + TASK_A for split in splits)
 
     @classmethod
     def _rows(cls, dataset: str, split: str, data_dir: str | None) -> list[Series]:
@@ -94,15 +103,17 @@ No other device or person was tried, and no bias was looked for."""
         if dataset != "uci_har":
             rows = catalogue.rows(dataset, split, data_dir)
             return [Series(row["series"], names[row["label"]]) for row in rows]
-        file = "test" if split == "test" else "train"
-        rows = catalogue.rows(dataset, file, data_dir)
-        windows = [
-            (row["subject"] in HELD_OUT, _joined(row, after, names))
-            for row, after in zip(rows, rows[1:])
-            if row["joined"]
+        part, halves = split.removesuffix(TASK_A), split.endswith(TASK_A)
+        rows = catalogue.rows(dataset, "test" if part == "test" else "train", data_dir)
+        wanted = {"fit": (False,), "validation": (True,)}.get(part, (False, True))
+        return [
+            Series(
+                row["acceleration"] if halves else _joined(row, after),
+                names[row["label"]],
+            )
+            for row, after in itertools.zip_longest(rows, rows[1:])
+            if (halves or row["joined"]) and (row["subject"] in HELD_OUT) in wanted
         ]
-        wanted = {"fit": (False,), "validation": (True,)}.get(split, (False, True))
-        return [window for held_out, window in windows if held_out in wanted]
 
     @classmethod
     def lengths(cls, rows: Sequence[Series]) -> list[int]:
@@ -205,6 +216,5 @@ No other device or person was tried, and no bias was looked for."""
         return [(float(t), 100.0 * n / len(rows)) for t, n in zip(ends, right)]
 
 
-def _joined(row: dict, after: dict, names: Sequence[str]) -> Series:
-    values = np.concatenate([row["acceleration"], after["acceleration"]])
-    return Series(values, names[row["label"]])
+def _joined(row: dict, after: dict) -> np.ndarray:
+    return np.concatenate([row["acceleration"], after["acceleration"]])

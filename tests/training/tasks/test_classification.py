@@ -134,7 +134,7 @@ def test_windows_of_uci_har_are_joined_and_split_by_person(monkeypatch):
         split: SeriesClassification.read("uci_har", split, None)
         for split in SeriesClassification.splits("uci_har")
     }
-    assert asked == ["train", "test", "train", "train"]
+    assert asked == ["train", "test", "train", "train"] * 2
     first = {
         split: [(row.values[0, 0], row.values[-1, 0], row.label) for row in windows]
         for split, windows in found.items()
@@ -143,6 +143,25 @@ def test_windows_of_uci_har_are_joined_and_split_by_person(monkeypatch):
     assert first["fit"] == [(0, 1, "walking")]
     assert first["validation"] == [(2, 3, "walking")]
     assert all(row.values.shape == (128, 3) for row in found["train"])
+    # Task A: every example, joined or not.
+    halves = [(0, 0, "walking"), (1, 1, "laying"), (2, 2, "walking"), (3, 3, "laying")]
+    assert first["train_64"] == first["test_64"] == halves
+    assert first["fit_64"] == halves[:2] and first["validation_64"] == halves[2:]
+    assert all(row.values.shape == (64, 3) for row in found["train_64"])
+
+
+def test_the_tasks_of_uci_har_have_their_windows(data_dir):
+    sizes = {}
+    for split in ("train", "test", "train_64", "test_64"):
+        rows = SeriesClassification.read("uci_har", split, data_dir)
+        (shape,) = {row.values.shape for row in rows}
+        sizes[split] = (len(rows), *shape)
+    assert sizes == {
+        "train": (6937, 128, 3),
+        "test": (2772, 128, 3),
+        "train_64": (7352, 64, 3),
+        "test_64": (2947, 64, 3),
+    }
 
 
 def test_series_are_turned_and_noisy():
