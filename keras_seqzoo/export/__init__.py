@@ -178,6 +178,7 @@ def export(
             bytes=size(place.new),
             quantize=quantize,
             length_name=served.length_name,
+            label_unit=served.label_unit,
             step_path=str(step_path(path)) if place.step.exists() else None,
             no_step=no_step,
             keras_metric=figures[0],

@@ -30,6 +30,7 @@ class ExportReport:
         cases: the (batch, length) pairs that were run.
         different_labels: how many labels (integer outputs), over all `cases`, are not
             Keras' but nearly as good by its scores; None without such outputs.
+        compared_labels: how many there are, padding aside; likewise.
         keras_metric: the metric that was asked for, computed with Keras; or None.
         metric: the same of the file.
         metric_loss: how much worse that is than Keras'; below zero if better.
@@ -41,6 +42,8 @@ class ExportReport:
         step_latency_ms: median time of one step at batch 1 on one thread, likewise.
         quantize: as it was asked for.
         length_name: what the lengths are of: "length", or the "height" of pictures.
+        label_unit: what has a label each: "words", "steps", "series", ...; "integers"
+            of a model that is not the zoo's.
     """
 
     path: str
@@ -56,6 +59,7 @@ class ExportReport:
     search_tolerance: float | None
     cases: list[tuple[int, int]]
     different_labels: int | None
+    compared_labels: int | None
     keras_metric: float | None
     metric: float | None
     metric_loss: float | None
@@ -66,6 +70,7 @@ class ExportReport:
     step_latency_ms: float | None
     quantize: str | None
     length_name: str = "length"
+    label_unit: str = "integers"
 
     def to_dict(self) -> dict:
         """The report as values that JSON can hold."""
@@ -81,7 +86,10 @@ class ExportReport:
         lengths = sorted({case[1] for case in self.cases})
         labels = ""
         if self.different_labels is not None:
-            labels = f"; {self.different_labels} labels differ"
+            labels = (
+                f"; {self.different_labels:,} of {self.compared_labels:,} "
+                f"{self.label_unit} differ"
+            )
         rows = {
             "file": ", ".join(filter(None, [self.path, self.step_path])),
             "format": self.format + (f", {self.quantize}" if self.quantize else ""),

@@ -34,6 +34,8 @@ class Served:
         unit: how long a chunk of the inputs is, of which the model has one step of
             time.
         length_name: what the example's `length` is of.
+        label_unit: what there is an integer for in the outputs, in the plural.
+        no_label: the integer that stands where there is none.
         timed: function that makes the inputs to time a call on.
     """
 
@@ -44,6 +46,8 @@ class Served:
     searched: tuple[str, ...] = ()
     unit: int = 1
     length_name: str = "length"
+    label_unit: str = "integers"
+    no_label: int | None = None
     timed: Callable | None = None
 
 
@@ -87,6 +91,8 @@ def serving_function(model: keras.Model) -> Served:
             model.searched_outputs,
             model.streamed_unit,
             model.length_name,
+            model.label_unit,
+            model.no_label,
             model.timed_examples,
         )
     specs = _specs(structure)

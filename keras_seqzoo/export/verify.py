@@ -49,6 +49,7 @@ class Verified:
     search_tolerance: float | None
     cases: list[tuple[int, int]]
     different_labels: int | None
+    compared_labels: int | None
 
 
 def verify(
@@ -131,7 +132,8 @@ def verify(
         pairs = [(largest[0] or 0.0, tolerance), (None, None)]
     elif largest[0] is None:  # all there is, is the search's
         pairs = [(largest[1], of_searches), (None, None)]
-    return Verified(*pairs[0], *pairs[1], cases, _different_labels(expected, received))
+    labels = _different_labels(expected, received, served.no_label)
+    return Verified(*pairs[0], *pairs[1], cases, *labels)
 
 
 def verify_metric(
@@ -343,15 +345,25 @@ def _near_best(labels, outputs, tolerance):
     return np.zeros(labels.shape, bool)
 
 
-def _different_labels(expected, received):
-    """How many integers in the outputs are not Keras', None if there are none."""
+def _different_labels(expected, received, no_label=None):
+    """How many integers in the outputs are not Keras', and how many there are.
+
+    `(None, None)` without such outputs. An integer that is `no_label` in both is none.
+    """
     pairs = [
         (y, found[name])
         for wanted, found in zip(expected, received)
         for name, y in wanted.items()
         if not _is_float(y)
     ]
-    return sum(int((y != z).sum()) for y, z in pairs) if pairs else None
+    if not pairs:
+        return None, None
+    different = sum(int((y != z).sum()) for y, z in pairs)
+    there = (
+        y.size if no_label is None else ((y != no_label) | (z != no_label)).sum()
+        for y, z in pairs
+    )
+    return different, int(sum(there))
 
 
 def _is_float(array):

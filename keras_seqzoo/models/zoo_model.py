@@ -35,6 +35,9 @@ class ZooModel(keras.Model):
         streamed_unit: How long a chunk of its inputs is, of which it has one step of
             time; chunks are of whole ones.
         length_name: What `length` is of `served_examples`.
+        label_unit: What there is an integer for in the outputs of `serve`, in the
+            plural: "words", "series".
+        no_label: The integer that stands where there is none, behind the last word.
     """
 
     asset_keys: ClassVar[tuple[str, ...]] = ()
@@ -44,6 +47,8 @@ class ZooModel(keras.Model):
     searched_outputs: ClassVar[tuple[str, ...]] = ()
     streamed_unit: int = 1
     length_name: ClassVar[str] = "length"
+    label_unit: ClassVar[str] = "integers"
+    no_label: ClassVar[int | None] = None
     config: dict[str, Any]
     architecture: str | None = None
     tag: str | None = None

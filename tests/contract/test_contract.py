@@ -211,6 +211,8 @@ def check_export(model, path):
     )
     assert report.max_difference <= FLOAT32_TOLERANCE
     assert len({length for _, length in report.cases}) >= 3
+    # What integers are of has a name.
+    assert (report.compared_labels is None) == (report.label_unit == "integers")
     if path.suffix == ".tflite":
         assert not [name for name in report.operators if not BUILTIN.fullmatch(name)]
 
@@ -321,6 +323,7 @@ class Sentence(seqzoo.models.ZooModel):
     """
 
     head_layers = ("head",)
+    label_unit = "sentences"
 
     def __init__(self, *, num_classes=2, masked=True, name="sentence"):
         ids = keras.Input((None,), dtype="int32", name="ids")

@@ -16,6 +16,7 @@ FACTS = {
     "search_tolerance": 2.2,
     "cases": [(3, 17), (1, 17), (1, 7)],
     "different_labels": 2,
+    "compared_labels": 1234,
     "keras_metric": 95.5,
     "metric": 95.25,
     "metric_loss": 0.25,
@@ -25,6 +26,7 @@ FACTS = {
     "step_difference": 2e-7,
     "step_latency_ms": 0.03,
     "quantize": "float16",
+    "label_unit": "words",
 }
 
 
@@ -38,7 +40,7 @@ def test_each_fact_has_its_row():
     assert found["file"] == "x.onnx, x.step.onnx"
     assert found["format"] == "onnx, float16" and found["size"] == "1.235 MB"
     assert found["difference"].startswith("1.5e-06 at most from Keras (allowed 1.0e-05")
-    assert found["difference"].endswith("2 labels differ")
+    assert found["difference"].endswith("; 2 of 1,234 words differ")
     assert found["search"] == "6.1e-01 at most from Keras (allowed 2.2e+00)"
     assert found["metric"] == "95.25, in Keras 95.50 (loss 0.25, allowed 0.50)"
     assert found["verified on"] == "batch 1, 3, length 7, 17"
@@ -61,7 +63,7 @@ def test_what_is_not_there_is_not_said():
     assert found["file"] == "x.onnx" and found["format"] == "onnx"
     assert found["step"] == "none: it reads both ways"
     assert not {"metric", "operators", "search"} & set(found)
-    assert "labels" not in found["difference"] and "height 7" in found["verified on"]
+    assert "differ" not in found["difference"] and "height 7" in found["verified on"]
 
 
 def test_no_line_is_wide_and_json_has_all():

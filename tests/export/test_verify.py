@@ -174,7 +174,13 @@ class TestLabels:
     def test_other_labels_are_counted(self):
         wanted = {"scores": self.scores, "labels": self.labels}
         found = wanted | {"labels": np.array([[1, 0, -1]], "int32")}
-        assert verify._different_labels([wanted, wanted], [found, wanted]) == 1
+        both = [wanted, wanted], [found, wanted]
+        assert verify._different_labels(*both) == (1, 6)
+        assert verify._different_labels(*both, no_label=-1) == (1, 4)
+        # What only one of the two holds for padding is there.
+        assert verify._different_labels(*both, no_label=0) == (1, 6)
+        scores = [{"scores": self.scores}]
+        assert verify._different_labels(scores, scores) == (None, None)
 
     def test_shapes_and_names_count(self):
         with pytest.raises(ExportError, match="'labels' .* must be int32"):

@@ -92,6 +92,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
     asset_keys: ClassVar[tuple[str, ...]] = ("labels", "language_model")
     head_layers: ClassVar[tuple[str, ...]] = ("head",)
     task: ClassVar[str] = "speech_recognition"
+    label_unit: ClassVar[str] = "steps"
     searched_outputs: ClassVar[tuple[str, ...]] = ("labels",)
 
     def __init__(

@@ -71,6 +71,7 @@ class SentenceClassifier(ZooModel):
     asset_keys: ClassVar[tuple[str, ...]] = ("vocabulary", "characters", "labels")
     head_layers: ClassVar[tuple[str, ...]] = ("head",)
     task: ClassVar[str] = "sentiment"
+    label_unit: ClassVar[str] = "sentences"
 
     def __init__(
         self,

@@ -70,6 +70,7 @@ class SeriesClassifier(ZooModel):
     asset_keys: ClassVar[tuple[str, ...]] = ("channels", "labels")
     head_layers: ClassVar[tuple[str, ...]] = ("head",)
     task: ClassVar[str] = "series_classification"
+    label_unit: ClassVar[str] = "series"
 
     def __init__(
         self,

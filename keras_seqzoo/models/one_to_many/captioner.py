@@ -62,6 +62,8 @@ class Captioner(ZooModel):
     task: ClassVar[str] = "captioning"
     searched_outputs: ClassVar[tuple[str, ...]] = ("tokens",)
     length_name: ClassVar[str] = "height"
+    label_unit: ClassVar[str] = "words"
+    no_label: ClassVar[int | None] = BEGIN  # which ends a caption, too
 
     def __init__(
         self,

@@ -50,6 +50,8 @@ class Translator(ZooModel):
     head_arguments: ClassVar[tuple[str, ...]] = ()
     task: ClassVar[str] = "translation"
     searched_outputs = ("tokens", "attention")
+    label_unit: ClassVar[str] = "subwords"
+    no_label: ClassVar[int | None] = END
 
     def __init__(self, network: Network, config: dict[str, Any], name: str) -> None:
         """Builds the graph.

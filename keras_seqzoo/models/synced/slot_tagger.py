@@ -69,6 +69,8 @@ class SlotTagger(ZooModel):
     asset_keys: ClassVar[tuple[str, ...]] = ("vocabulary", "characters", "labels")
     head_layers: ClassVar[tuple[str, ...]] = ("head",)
     task: ClassVar[str] = "slot_filling"
+    label_unit: ClassVar[str] = "words"
+    no_label: ClassVar[int | None] = -1
 
     def __init__(
         self,
