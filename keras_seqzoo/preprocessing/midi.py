@@ -1,5 +1,6 @@
 """MIDI files as piano rolls and back."""
 
+import io
 import os
 import pathlib
 
@@ -11,6 +12,7 @@ from keras_seqzoo.errors import UserError, first_line
 TICKS = 480  # of a quarter note, in the files that are written
 DRUMS = 9  # MIDI's channel of drums, whose notes are no pitches
 MOST_STEPS = 100_000
+HEADER = b"MThd"
 
 
 def read_midi(
@@ -34,24 +36,25 @@ def read_midi(
         The roll, uint8 `(time, num_keys)`, 1 where a key sounds.
 
     Raises:
-        UserError: The file cannot be read, is damaged, has no note, or has a pitch
-            outside the keys.
+        UserError: The file cannot be read, is empty, no MIDI file or damaged, has no
+            note, or has a pitch outside the keys.
     """
     path = pathlib.Path(path)
+    content = _content(path)
     try:
-        file = mido.MidiFile(path)
+        file = mido.MidiFile(file=io.BytesIO(content))
         notes = _notes(file)
-        step = file.ticks_per_beat * step_beats  # in ticks
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file") from error
-    except OSError as error:
-        reason = error.strerror or "it does not begin as one"
-        raise UserError(f"{path}: cannot be read as MIDI: {reason}") from error
     except EOFError as error:
         raise UserError(f"{path}: a damaged MIDI file: it ends too early") from error
     except Exception as error:  # mido has no error of its own for damage
         raise UserError(f"{path}: a damaged MIDI file: {first_line(error)}") from error
-    if not notes or step <= 0:
+    if file.ticks_per_beat <= 0:
+        raise UserError(
+            f"{path}: a quarter note must have 1 tick or more (negative is time in "
+            f"frames of film). Received: {file.ticks_per_beat}"
+        )
+    step = file.ticks_per_beat * step_beats  # in ticks
+    if not notes:
         raise UserError(
             f"{path}: must have a note or more, besides drums. Received: none"
         )
@@ -72,6 +75,21 @@ def read_midi(
     for on, off, pitch in spans:
         roll[on : max(off, on + 1), pitch - lowest_pitch] = 1
     return roll
+
+
+def _content(path: pathlib.Path) -> bytes:
+    """The bytes of a file that begins as a MIDI file does."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    if not content:
+        raise UserError(f"{path}: not a MIDI file: it is empty")
+    if not content.startswith(HEADER):
+        raise UserError(f"{path}: not a MIDI file: it has no {HEADER.decode()} header")
+    return content
 
 
 def _notes(file: mido.MidiFile) -> list[tuple[int, int, int]]:

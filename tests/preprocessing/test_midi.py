@@ -1,3 +1,5 @@
+import re
+
 import mido
 import numpy as np
 import pytest
@@ -7,6 +9,9 @@ from hypothesis.extra import numpy as arrays
 
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.preprocessing.midi import read_midi, write_midi
+
+# One track, 96 ticks a quarter note.
+HEADER = b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x00\x60"
 
 
 def midi(path, *tracks, ticks=96):
@@ -83,12 +88,26 @@ def test_all_pitches_outside_the_keys_are_named(tmp_path):
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"", "a damaged MIDI file: it ends too early$"),
-        (b"hello\n", "a damaged MIDI file: it ends too early$"),
-        (b"no MIDI file", "cannot be read as MIDI"),
+        (b"", "not a MIDI file: it is empty"),
+        (b"hello\n", "not a MIDI file: it has no MThd header"),
+        (b"X: 1\nT: a tune\nK: C\nCDEF\n", "not a MIDI file: it has no MThd header"),
+        (bytes(range(256)), "not a MIDI file: it has no MThd header"),
+        (b"MThd\x00", "a damaged MIDI file: it ends too early"),
         (
-            b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x00\x60MTrk\x00\x00\x00\x09\x00",
-            "MIDI",
+            HEADER + b"MTrk\x00\x00\x00\x09\x00",
+            "a damaged MIDI file: it ends too early",
+        ),
+        (
+            HEADER + b"MTrx\x00\x00\x00\x00",
+            "a damaged MIDI file: no MTrk header at start of track",
+        ),
+        (
+            HEADER + b"MTrk\x00\x00\x00\x04\x00\x90\x3c\xff",
+            r"a damaged MIDI file: data byte must be in range 0\.\.127",
+        ),
+        (
+            HEADER[:-2] + b"\xe7\x28MTrk\x00\x00\x00\x00",
+            "a quarter note must have 1 tick or more .*Received: -6360",
         ),
         (None, "there is no such file"),
     ],
@@ -97,8 +116,14 @@ def test_what_is_no_midi_file(tmp_path, content, message):
     path = tmp_path / "x.mid"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError) as caught:
         read_midi(path)
+    assert re.fullmatch(f"{re.escape(str(path))}: {message}", str(caught.value))
+
+
+def test_a_folder_is_no_midi_file(tmp_path):
+    with pytest.raises(UserError, match=f"{tmp_path}: cannot be read: Is a directory"):
+        read_midi(tmp_path)
 
 
 def test_a_cut_file_is_refused_or_read_and_never_crashes(tmp_path):
