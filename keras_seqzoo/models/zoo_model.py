@@ -17,7 +17,8 @@ class ZooModel(keras.Model):
     """A functional Keras model with its front end, decoder and preset.
 
     A subclass builds its functional graph in `__init__` from JSON-able arguments,
-    keeps them as `config` and writes the methods below.
+    keeps them as `config` and writes the methods below. A single input is given to
+    Keras in a list: it then takes the array alone as well as the dict.
 
     Attributes:
         config: Its arguments by name, those of a preset's config and assets.

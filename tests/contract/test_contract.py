@@ -132,6 +132,14 @@ def test_batch_order_never_changes_a_result(model):
     )
 
 
+def test_an_array_alone_will_do_for_one_input(model, recwarn):
+    inputs = model.example_inputs(2, 6)
+    if len(inputs) == 1:
+        (alone,) = map(tf.constant, inputs.values())
+        np.testing.assert_array_equal(scores(model, alone), scores(model, inputs))
+    assert not [str(one.message) for one in recwarn if "structure" in str(one.message)]
+
+
 def test_save_and_load_are_bit_equal(model, tmp_path):
     model.save_to_preset(tmp_path / "preset")
     loaded = seqzoo.load(tmp_path / "preset")

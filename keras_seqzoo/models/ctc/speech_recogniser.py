@@ -201,7 +201,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         )
         x = keras.layers.Dropout(dropout, name="head_dropout")(x)
         logits = CTC(len(labels), name="head")(x, mask=mask)
-        super().__init__(inputs={"frames": frames}, outputs=logits, name=name)
+        super().__init__(inputs=[frames], outputs=logits, name=name)
 
         # Configuration
         self.labels = list(labels)

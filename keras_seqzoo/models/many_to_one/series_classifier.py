@@ -148,7 +148,7 @@ class SeriesClassifier(ZooModel):
             x, _ = AttentionPooling(attention_units, name="attention")(x, mask=mask)
         x = keras.layers.Dropout(dropout, name="head_dropout")(x)
         logits = keras.layers.Dense(len(labels), name="head")(x)
-        super().__init__(inputs={"series": series}, outputs=logits, name=name)
+        super().__init__(inputs=[series], outputs=logits, name=name)
 
         self.channels = list(channels)
         self.labels = list(labels)

@@ -95,7 +95,7 @@ class LanguageModel(TextGenerator, ZooModel):
         )
         x = keras.layers.Dropout(dropout, name="head_dropout")(x)
         logits = keras.layers.Dense(size, name="head")(x)
-        super().__init__(inputs={"tokens": tokens}, outputs=logits, name=name)
+        super().__init__(inputs=[tokens], outputs=logits, name=name)
 
         self.tokens = TextTokens(vocabulary, self.unit)
         self.config = {

@@ -85,7 +85,7 @@ class PianoRollModel(MusicGenerator, ZooModel):
         )
         x = keras.layers.Dropout(dropout, name="head_dropout")(x)
         logits = keras.layers.Dense(num_keys, name="head")(x)
-        super().__init__(inputs={"roll": roll}, outputs=logits, name=name)
+        super().__init__(inputs=[roll], outputs=logits, name=name)
 
         self.config = {
             "num_keys": num_keys,

@@ -92,3 +92,14 @@ def test_changes_are_channels_on_a_logarithmic_scale():
 def test_a_scale_that_cannot_be(more, message):
     with pytest.raises(UserError, match=message):
         made(**more)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_an_array_alone_is_as_good_as_a_dict(bidirectional, recwarn):
+    model = made(bidirectional=bidirectional)
+    series = RNG.normal(size=(3, 6, 2)).astype("float32")
+    alone, named = (model.predict(x, verbose=0) for x in (series, {"series": series}))
+    np.testing.assert_array_equal(alone, named)
+    model.compile("sgd", model.example_loss())
+    model.fit(series, model.example_targets(3, 6), verbose=0)
+    assert not [str(one.message) for one in recwarn if "structure" in str(one.message)]
