@@ -21,6 +21,11 @@ def checked_series(series: Any, channels: Sequence[str]) -> list[np.ndarray]:
         raise UserError(
             f"`series` must be a list of arrays. Received: series={series!r}"
         )
+    if isinstance(series, np.ndarray) and series.ndim < 3 and series.dtype != object:
+        raise UserError(
+            f"`series` must be a list of arrays (time, {len(channels)}) of "
+            f"{', '.join(channels)}, not one of them. {shape_of(series)}"
+        )
     return [
         checked_values(one, channels, f"series[{row}]")
         for row, one in enumerate(series)

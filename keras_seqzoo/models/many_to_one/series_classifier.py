@@ -25,6 +25,7 @@ from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.registry import register
+from keras_seqzoo.runtime.arrays import shape_of
 from keras_seqzoo.runtime.series import checked_series
 
 
@@ -171,6 +172,21 @@ class SeriesClassifier(ZooModel):
         }
         spec = tf.TensorSpec((None, None, len(channels)), tf.float32)
         self._classify = compiled(lambda series: self.serve({"series": series}), [spec])
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Keras' own, of series `(batch, time, channels)`; see there.
+
+        Raises:
+            UserError: The series are an array of another shape.
+        """
+        series = x.get("series") if isinstance(x, dict) else x
+        shape, channels = getattr(series, "shape", None), len(self.channels)
+        if shape is not None and (len(shape) != 3 or shape[-1] != channels):
+            raise UserError(
+                f"x must be an array (batch, time, {channels}) of "
+                f"{', '.join(self.channels)}. {shape_of(series)}"
+            )
+        return super().predict(x, *args, **kwargs)
 
     def predict_series(self, series: Sequence[np.ndarray]) -> list[tuple[str, float]]:
         """Classify series of any lengths.

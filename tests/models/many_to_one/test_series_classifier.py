@@ -103,3 +103,28 @@ def test_an_array_alone_is_as_good_as_a_dict(bidirectional, recwarn):
     model.compile("sgd", model.example_loss())
     model.fit(series, model.example_targets(3, 6), verbose=0)
     assert not [str(one.message) for one in recwarn if "structure" in str(one.message)]
+
+
+@pytest.mark.parametrize("shape", [(2,), (6, 2), (1, 6, 3)])
+@pytest.mark.parametrize("named", [False, True])
+def test_an_array_to_predict_has_batch_time_and_channels(shape, named):
+    x = np.ones(shape, "float32")
+    with pytest.raises(UserError) as caught:
+        made().predict({"series": x} if named else x, verbose=0)
+    rule = "x must be an array (batch, time, 2) of x, y"
+    assert str(caught.value) == f"{rule}. Received: shape {shape}"
+
+
+@pytest.mark.parametrize("shape", [(2,), (6, 2), ()])
+def test_one_series_is_no_list_of_them(shape):
+    with pytest.raises(UserError) as caught:
+        made().predict_series(np.ones(shape))
+    rule = "`series` must be a list of arrays (time, 2) of x, y, not one of them"
+    assert str(caught.value) == f"{rule}. Received: shape {shape}"
+
+
+def test_a_sample_is_no_series():
+    with pytest.raises(UserError) as caught:
+        made().predict_series([np.ones(2)])
+    rule = "series[0] must be an array (time, 2) of x, y"
+    assert str(caught.value) == f"{rule}. Received: shape (2,)"
