@@ -32,8 +32,16 @@ def checked_series(series: Any, channels: Sequence[str]) -> list[np.ndarray]:
     ]
 
 
-def checked_values(values: Any, channels: Sequence[str], name: str) -> np.ndarray:
+def checked_values(
+    values: Any, channels: Sequence[str], name: str, or_else: str = ""
+) -> np.ndarray:
     """One series as a float32 array `(time, channels)`.
+
+    Args:
+        values: A user's.
+        channels: Their names.
+        name: Of the values, for the message.
+        or_else: What they might be besides, likewise.
 
     Raises:
         UserError: It is none, has no step, or holds what is no number.
@@ -41,7 +49,7 @@ def checked_values(values: Any, channels: Sequence[str], name: str) -> np.ndarra
     array = real_array(values, name)
     if array.ndim != 2 or array.shape[1] != len(channels) or not len(array):
         raise UserError(
-            f"{name} must be an array (time, {len(channels)}) of "
+            f"{name} must be an array (time, {len(channels)}){or_else} of "
             f"{', '.join(channels)}. {shape_of(values)}"
         )
     if not np.isfinite(array).all():
@@ -53,10 +61,28 @@ def checked_values(values: Any, channels: Sequence[str], name: str) -> np.ndarra
     return array
 
 
-class SeriesStream:
-    """A series chunk by chunk: the class by now, and its probability.
+def checked_chunk(chunk: Any, channels: Sequence[str]) -> np.ndarray:
+    """The next steps of a series, or one alone, as `(time, channels)`, float32.
 
-    Call: the next steps, an array `(time, channels)`. Returns (label, probability).
+    Raises:
+        UserError: As `checked_values`.
+    """
+    count = len(channels)
+    array = real_array(chunk, "chunk")
+    values = array[None] if array.shape == (count,) else chunk
+    return checked_values(values, channels, "chunk", f" or one sample ({count},)")
+
+
+class SeriesStream:
+    """A series as its samples come: the class by now, and its probability.
+
+    Call: the next steps, an array `(time, channels)`, or one sample `(channels,)`.
+    Returns (label, probability). `reset()` starts a new series.
+
+    Args:
+        step: `(inputs, states) -> answer, states`, with states None to start.
+        labels: The classes' names, in the order of their ids.
+        channels: The channels' names, in the order of their columns.
     """
 
     def __init__(
@@ -68,10 +94,14 @@ class SeriesStream:
         self._states = None
 
     def __call__(self, chunk: np.ndarray) -> tuple[str, float]:
-        (array,) = checked_series([chunk], self._channels)
+        array = checked_chunk(chunk, self._channels)
         answer, self._states = self._step({"series": array[None]}, self._states)
         label = self._labels[int(answer["labels"][0])]
         return label, float(np.max(answer["probabilities"][0]))
+
+    def reset(self) -> None:
+        """Forget the series so far."""
+        self._states = None
 
 
 class SeriesClassifierRunner(Runner):
@@ -103,7 +133,7 @@ class SeriesClassifierRunner(Runner):
         return found
 
     def stream(self) -> SeriesStream:
-        """The series chunk by chunk: the class by now.
+        """The series as its samples come, one or several at a time: the class by now.
 
         Raises:
             UserError: if the classifier reads both ways.

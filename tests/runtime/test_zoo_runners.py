@@ -15,6 +15,7 @@ from keras_seqzoo.models import (
     SeriesClassifier,
     WordModel,
 )
+from keras_seqzoo.runtime.series import checked_chunk
 
 SENTENCES = ["apple bag cat", "", "dog \0 nobody  ELEPHANT bag", "cat"]
 RNG = np.random.default_rng(0)
@@ -74,7 +75,12 @@ def test_a_series_classifier_and_its_stream(name, tmp_path):
     model = made(SeriesClassifier, bidirectional=False, cell="coupled_lstm")
     runner = exported(model, tmp_path / name)
     expected = model.predict_series(SERIES)
-    for found in (runner.predict_series(SERIES), streamed(runner, SERIES)):
+    in_chunks, stream = [], runner.stream()
+    for one in SERIES:
+        chunks = np.array_split(one, 1 + len(one) // 3)
+        in_chunks.append([stream(chunk) for chunk in chunks][-1])
+        stream.reset()
+    for found in (runner.predict_series(SERIES), streamed(runner, SERIES), in_chunks):
         assert [label for label, _ in found] == [label for label, _ in expected]
         chances = [chance for _, chance in expected]
         assert [chance for _, chance in found] == pytest.approx(chances, abs=1e-5)
@@ -85,8 +91,31 @@ def streamed(runner, series):
     found = []
     for one in series:
         stream = runner.stream()
-        found.append([stream(step[None]) for step in one][-1])
+        found.append([stream(sample) for sample in one][-1])
     return found
+
+
+@pytest.mark.parametrize(
+    "chunk, received",
+    [
+        (np.ones(3), "shape (3,)"),
+        (np.ones((4, 3)), "shape (4, 3)"),
+        (np.ones((0, 2)), "shape (0, 2)"),
+        (0.5, "0.5"),
+        ("walk.csv", "'walk.csv'"),
+    ],
+)
+def test_a_chunk_is_samples_or_one(chunk, received):
+    with pytest.raises(UserError) as caught:
+        checked_chunk(chunk, ["x", "y"])
+    rule = "chunk must be an array (time, 2) or one sample (2,) of x, y"
+    assert str(caught.value) == f"{rule}. Received: {received}"
+
+
+def test_a_chunk_is_of_finite_numbers():
+    for chunk in ([np.nan, 0.0], [[0.0, 0.0], [0.0, np.inf]]):
+        with pytest.raises(UserError, match="^chunk must be finite numbers"):
+            checked_chunk(chunk, ["x", "y"])
 
 
 def test_both_directions_do_not_stream(tmp_path):

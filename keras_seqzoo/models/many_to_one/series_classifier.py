@@ -23,10 +23,12 @@ from keras_seqzoo.models.compiled import compiled
 from keras_seqzoo.models.example_rows import random_series
 from keras_seqzoo.models.labels import label_names
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
+from keras_seqzoo.models.streamed_step import streamed_step
 from keras_seqzoo.models.zoo_model import ZooModel
 from keras_seqzoo.registry import register
 from keras_seqzoo.runtime.arrays import shape_of
-from keras_seqzoo.runtime.series import checked_series
+from keras_seqzoo.runtime.series import SeriesStream, checked_series
+from keras_seqzoo.streaming import NotStreamable
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -172,6 +174,7 @@ class SeriesClassifier(ZooModel):
         }
         spec = tf.TensorSpec((None, None, len(channels)), tf.float32)
         self._classify = compiled(lambda series: self.serve({"series": series}), [spec])
+        self._step = None
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Keras' own, of series `(batch, time, channels)`; see there.
@@ -206,6 +209,27 @@ class SeriesClassifier(ZooModel):
             label = self.labels[int(result["labels"][0])]
             found.append((label, float(np.max(result["probabilities"][0]))))
         return found
+
+    def stream(self) -> SeriesStream:
+        """The series as its samples come, one or several at a time: the class by now.
+
+        Returns:
+            A function of the next sample `(channels,)`, or the next samples `(time,
+            channels)`, which returns the (label, probability) by then: after a whole
+            series that of `predict_series`.
+
+        Raises:
+            UserError: for a classifier of both directions, which waits for the end.
+        """
+        if self._step is None:  # once: making it takes seconds
+            try:
+                self._step = streamed_step(self)
+            except NotStreamable as error:
+                raise UserError(
+                    f"A series classifier must read in one direction to stream: {error}"
+                    ". Use predict_series, or a classifier with bidirectional=False."
+                ) from error
+        return SeriesStream(self._step, self.labels, self.channels)
 
     def runtime_task(self) -> dict[str, Any]:
         return {

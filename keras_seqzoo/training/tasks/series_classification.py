@@ -25,6 +25,15 @@ HELD_OUT = (26, 27, 28, 29, 30)
 TASK_A = "_64"
 
 
+# Of the card: the lines of a model that answers at every step.
+STREAM = """\
+stream = model.stream()
+for sample in measurements:  # as they come, one at a time or several
+    label, probability = stream(sample)  # by now
+print(label, probability)
+"""
+
+
 class Series(NamedTuple):
     """Measurements (time, channels), and their class."""
 
@@ -56,9 +65,9 @@ To name what a phone's sensor sees, on the phone; as a start for other classes, 
 fine-tuning; to compare recurrent cells."""
     USAGE = """\
 model = seqzoo.load("{{name}}")
-measurements = np.zeros((100, {channels}))  # 100 steps of its {channels} channels
+measurements = np.random.normal(size=(100, {channels}))  # (time, channels)
 print(model.predict_series([measurements]))  # [(label, probability)]
-
+{stream}
 # A new head, to fine-tune on your own classes in plain Keras.
 model = seqzoo.load("{{name}}", labels=["wave", "rest"])
 """
@@ -71,9 +80,12 @@ No other device or person was tried, and no bias was looked for."""
 
     @classmethod
     def words(cls, config: Mapping[str, Any], metadata: Mapping[str, Any]) -> Words:
-        """With the number of channels."""
+        """With the number of channels, and a stream of a model of one direction."""
         words = super().words(config, metadata)
-        usage = words.usage.format(channels=len(config["channels"]))
+        usage = words.usage.format(
+            channels=len(config["channels"]),
+            stream="" if config["bidirectional"] else STREAM,
+        )
         return words._replace(usage=usage)
 
     @classmethod

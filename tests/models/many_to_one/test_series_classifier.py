@@ -94,6 +94,52 @@ def test_a_scale_that_cannot_be(more, message):
         made(**more)
 
 
+@pytest.mark.parametrize("cell", ["coupled_lstm", "clockwork_rnn", "gru", "scrn"])
+def test_a_stream_says_what_the_whole_series_gives(cell):
+    arguments = {"periods": (1, 3)} if cell == "clockwork_rnn" else {}
+    model = made(bidirectional=False, cell=cell, cell_arguments=arguments)
+    random = np.random.default_rng(2)
+    for weight in model.weights:
+        weight.assign(random.normal(0, 0.9, weight.shape))
+    series = random.normal(size=(12, 2)).astype("float32")
+    head = model.get_layer("head")
+    head.bias.assign(np.zeros(2))
+    # Now one class is likelier, now the other.
+    head.bias.assign(-np.mean(model({"series": series[None]}), axis=(0, 1)))
+    scores = np.asarray(model({"series": series[None]}))[0]
+    shares = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
+    expected = [(model.labels[p.argmax()], p.max()) for p in shares]
+    assert len({label for label, _ in expected}) > 1
+    stream = model.stream()
+    found = [stream(sample) for sample in series]
+    assert_same(found, expected)
+    assert_same(found[-1:], model.predict_series([series]))
+    stream.reset()
+    assert_same([stream(series[:5]), stream(series[5].tolist())], expected[4:6])
+    other = model.stream()  # each has its own states
+    both = [other(series[:1]), stream(series[6:]), other(series[1:3])]
+    assert_same(both, [expected[0], expected[-1], expected[2]])
+
+
+def assert_same(found, expected):
+    assert [label for label, _ in found] == [label for label, _ in expected]
+    chances = [chance for _, chance in expected]
+    np.testing.assert_allclose([chance for _, chance in found], chances, atol=1e-5)
+
+
+def test_a_stream_has_the_weights_of_now():
+    model = made(bidirectional=False)
+    stream, sample = model.stream(), RNG.normal(size=2).astype("float32")
+    before = stream(sample)
+    model.get_layer("head").bias.assign([0.0, 9.0])
+    assert model.stream()(sample) == model.predict_series([sample[None]])[0] != before
+
+
+def test_both_directions_cannot_stream():
+    with pytest.raises(UserError, match="one direction to stream: .*bidirectional"):
+        made().stream()
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_an_array_alone_is_as_good_as_a_dict(bidirectional, recwarn):
     model = made(bidirectional=bidirectional)
