@@ -7,7 +7,12 @@ import tensorflow as tf
 
 import keras_seqzoo as seqzoo
 from keras_seqzoo.export.metadata import texts
-from keras_seqzoo.models import SpeechRecogniser, Transformer
+from keras_seqzoo.models import (
+    SentenceClassifier,
+    SlotTagger,
+    SpeechRecogniser,
+    Transformer,
+)
 from keras_seqzoo.registry import architectures
 from keras_seqzoo.runtime.subwords import END, PADDING, START, UNKNOWN
 
@@ -40,6 +45,28 @@ def tensors(model, given=None):
     }
 
 
+def outputs(found):
+    return {name: tensor for (kind, name), tensor in found.items() if kind == "output"}
+
+
+def test_sentiment():
+    model = seqzoo.create("bi_peephole_sentiment", **SentenceClassifier.tiny())
+    assert documented("sentiment, tagger", "sentiment") == tensors(model)
+    found = tensors(model, {"text": ["a dog", ""]})
+    written = documented("sentiment", "sentiment, `serve_text`")
+    assert outputs(found) == outputs(written)
+
+
+def test_taggers():
+    model = seqzoo.create("bi_gru_tagger", **SlotTagger.tiny())
+    assert documented("sentiment, tagger", "tagger") == tensors(model)
+    found = tensors(model, {"text": ["a dog", ""]})
+    written = outputs(documented("tagger", "tagger, `serve_text`"))
+    assert outputs(found) == {
+        name: tensor for name, tensor in written.items() if name != "labels"
+    }
+
+
 def test_recognisers():
     tiny = SpeechRecogniser.tiny()
     sound = seqzoo.create("bi_peephole_speech", **tiny)
@@ -60,9 +87,7 @@ def test_translators():
     assert documented("translator") == tensors(plain)
     found = tensors(plain, {"text": ["a dog", ""]})
     written = documented("translator", "translator, `serve_text`")
-    assert {k: x for k, x in found.items() if k[0] == "output"} == {
-        k: x for k, x in written.items() if k[0] == "output"
-    }
+    assert outputs(found) == outputs(written)
 
 
 def test_ids():
