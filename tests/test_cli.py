@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from keras_seqzoo import cli
@@ -244,6 +245,26 @@ def test_train_then_evaluate(seqzoo, tmp_path, monkeypatch):
     assert tuple(figures) == keys
     assert figures["dataset"] == "train_tickets"
     assert figures["value"] == result["value"]
+
+
+def test_evaluate_says_what_it_drew(seqzoo, tmp_path, monkeypatch):
+    from keras_seqzoo import registry
+    from keras_seqzoo.models import SeriesClassifier
+    from keras_seqzoo.training.tasks.series_classification import (
+        Series,
+        SeriesClassification,
+    )
+
+    mine, plot = tmp_path / "mine", tmp_path / "who.png"
+    model = registry.create("bi_gru_series", **SeriesClassifier.tiny())
+    model.save_to_preset(mine, metadata={"dataset": "japanese_vowels"})
+    rows = [Series(np.ones((3, 2), "float32"), label) for label in model.labels]
+    monkeypatch.setattr(SeriesClassification, "_rows", lambda *_: rows)
+    status, out, err = seqzoo("evaluate", mine, "--plot", plot)
+    assert (status, err) == (0, f"Wrote {plot}\n")
+    assert "accuracy" in out and plot.read_bytes().startswith(b"\x89PNG")
+    status, out, err = seqzoo("evaluate", mine, "--plot", plot, "--json")
+    assert (status, err) == (0, "") and json.loads(out)["value"] == 50.0
 
 
 def test_evaluate_a_preset_without_a_data_set(seqzoo, tmp_path):

@@ -164,3 +164,5 @@ def evaluate_command(
             tag, dataset=dataset, data_dir=data_dir, split=split, plot=plot
         )
     print_facts(result, as_json)
+    if plot is not None and not as_json:
+        click.echo(f"Wrote {plot}", err=True)
