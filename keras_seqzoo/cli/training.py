@@ -138,7 +138,7 @@ def reproduce_command(
     type=click.Path(dir_okay=False),
     metavar="FILE.png",
     help="Draw which class a classifier takes for which; of one that answers at every "
-    "step also its accuracy after each half second.",
+    "step also its accuracy after each half second, or after so many steps.",
 )
 @json_option
 def evaluate_command(

@@ -30,13 +30,15 @@ def draw_confusion(
     matrix: np.ndarray,
     labels: Sequence[str],
     by_time: Sequence[tuple[float, float]] | None = None,
+    unit: str = "seconds",
 ) -> bytes:
     """A PNG picture.
 
     Args:
         matrix: As of `confusion_matrix`.
         labels: The classes' names.
-        by_time: (seconds, accuracy in percent) of a model that answers at every step.
+        by_time: (time, accuracy in percent) of a model that answers at every step.
+        unit: Of the time: "seconds", or "steps" of a series without a sampling rate.
 
     Raises:
         UserError: matplotlib is not there.
@@ -62,8 +64,8 @@ def draw_confusion(
     axes[0].set_yticks(ticks, labels)
     axes[0].set(xlabel="answer", ylabel="class")
     if by_time:
-        seconds, accuracies = zip(*by_time)
-        axes[1].plot(seconds, accuracies, color="#0072B2", marker="o")
+        times, accuracies = zip(*by_time)
+        axes[1].plot(times, accuracies, color="#0072B2", marker="o")
         for at, accuracy in by_time:
             axes[1].annotate(
                 f"{accuracy:.1f}",
@@ -72,7 +74,7 @@ def draw_confusion(
                 textcoords="offset points",
                 ha="center",
             )
-        axes[1].set(xlabel="seconds heard", ylabel="accuracy (%)", xlim=(0, None))
+        axes[1].set(xlabel=f"{unit} seen", ylabel="accuracy (%)", xlim=(0, None))
         axes[1].margins(y=0.15)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})

@@ -53,10 +53,11 @@ class Classification(Task):
         """See `Task.picture`: the confusion matrix."""
         answers = cls._answers(model, rows, batch_size)
         by_time = cls.accuracy_by_time(model, rows)
+        unit = "seconds" if getattr(model, "sample_rate", None) else cls.STEPS
 
         def drawn(run):
             matrix = confusion_matrix(*answers(run), len(model.labels))
-            return draw_confusion(matrix, model.labels, by_time)
+            return draw_confusion(matrix, model.labels, by_time, unit)
 
         return drawn
 
@@ -64,7 +65,9 @@ class Classification(Task):
     def accuracy_by_time(
         cls, model: Any, rows: Sequence[Any]
     ) -> list[tuple[float, float]] | None:
-        """(seconds, accuracy in percent); None of a model without answers in between.
+        """(time, accuracy in percent); None of a model without answers in between.
+
+        The time is in seconds, or in STEPS of a model without `sample_rate`.
 
         Args:
             model: Of the task, or its runner.

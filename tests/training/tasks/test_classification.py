@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.figure import Figure
 
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.models import SentenceClassifier, SeriesClassifier
@@ -61,11 +62,35 @@ def test_accuracy_by_time_is_that_of_the_series_begins():
     assert found == [(t, pytest.approx(share)) for t, share in expected]
 
 
+@pytest.mark.parametrize("shortest, every", [(3, 1), (25, 2)])
+def test_accuracy_by_steps_that_are_no_time(shortest, every):
+    model = SeriesClassifier(**SeriesClassifier.tiny() | {"bidirectional": False})
+    rows = [
+        Series(RNG.normal(size=(n, 2)).astype("float32"), label)
+        for n, label in [(shortest, "still"), (30, "moving"), (30, "moving")]
+    ]
+    found = SeriesClassification.accuracy_by_time(model, rows)
+    assert [steps for steps, _ in found] == list(range(every, shortest + 1, every))
+    for steps, share in found:
+        begins = [row._replace(values=row.values[: int(steps)]) for row in rows]
+        assert share == pytest.approx(SeriesClassification.scorer(model, begins)())
+
+
 def test_only_answers_in_between_have_a_time():
-    tiny = SeriesClassifier.tiny()
-    for more in ({"sample_rate": 4.0}, {"bidirectional": False}):
-        model = SeriesClassifier(**{**tiny, **more})
-        assert SeriesClassification.accuracy_by_time(model, SERIES) is None
+    model = SeriesClassifier(**SeriesClassifier.tiny() | {"sample_rate": 4.0})
+    assert SeriesClassification.accuracy_by_time(model, SERIES) is None
+
+
+@pytest.mark.parametrize("rate, unit", [(4.0, "seconds"), (None, "steps")])
+def test_a_picture_names_what_its_time_is_in(rate, unit, monkeypatch):
+    arguments = SeriesClassifier.tiny() | {"bidirectional": False, "sample_rate": rate}
+    model, drawn = SeriesClassifier(**arguments), []
+    monkeypatch.setattr(
+        Figure, "savefig", lambda figure, *_, **__: drawn.append(figure)
+    )
+    run = SeriesClassification.runner(model)
+    SeriesClassification.picture(model, SERIES)(run)
+    assert [axes.get_xlabel() for axes in drawn[0].axes] == ["answer", f"{unit} seen"]
 
 
 def test_a_class_the_model_lacks_is_never_right():
