@@ -1,12 +1,33 @@
 """The file that `seqzoo predict` draws into."""
 
+import contextlib
+import functools
 import io
 import os
 import pathlib
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import click
+
 from keras_seqzoo.errors import UserError
+
+# Fonts with Chinese characters, of which a machine has one or none.
+CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "Droid Sans Fallback",
+    "PingFang SC",
+    "Heiti SC",
+    "Arial Unicode MS",
+    "Microsoft YaHei",
+    "SimHei",
+)
 
 
 def check_drawing(path: str, inputs: Sequence[str], kind: str) -> None:
@@ -41,3 +62,26 @@ def write_drawing(figure: Any, path: str) -> None:
     content = io.BytesIO()
     figure.savefig(content, format=pathlib.Path(path).suffix[1:].lower())
     pathlib.Path(path).write_bytes(content.getvalue())
+
+
+@functools.cache
+def fonts() -> list[str]:
+    """The family of fonts to write words in, Chinese ones too."""
+    from matplotlib import font_manager
+
+    known = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *(font for font in CHINESE_FONTS if font in known)]
+
+
+@contextlib.contextmanager
+def noting_missing_fonts() -> Iterator[None]:
+    """While open, text is drawn; afterwards says if a character had no font."""
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
+        yield
+    if any("missing from font" in str(one.message) for one in raised):
+        click.echo(
+            "This machine has no font with some of the words' characters: they are "
+            "drawn as boxes.",
+            err=True,
+        )

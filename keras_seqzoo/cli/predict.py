@@ -14,7 +14,6 @@ from keras_seqzoo.printing import print_json, words_over_slots
 
 _PLOT_NEEDS = "--plot needs a classifier of text, or a speech recogniser."
 _DRAWN_WITH_O = "What each word saw is drawn with -o FILE."
-_WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
 
 
 @click.command("predict", short_help="Tag, classify, judge or describe your input.")
@@ -25,8 +24,8 @@ _WEIGHT_COLOUR = (230, 159, 0)  # Okabe and Ito's orange
     "-o",
     "--output",
     type=click.Path(dir_okay=False),
-    help="File (.png) to draw into what each word of a caption or translation saw, or "
-    "the labels over time.",
+    help="File (.png) to draw into what each word of a caption or translation saw, the "
+    "words by weight, or the labels over time.",
 )
 @click.option("--beams", type=int, help="Beams of the model's search, not its own.")
 @click.option(
@@ -45,7 +44,8 @@ def predict_command(
     """Show what the model TAG says of each INPUT: a sentence or a file.
 
     A tagger prints words over slots; a classifier the class, its probability, and with
-    --plot the words, the more coloured the more they weigh. A model of measurements
+    --plot, or in a drawing with -o, the words, the more coloured the more they weigh. A
+    model of measurements
     reads CSV files, a row for each time step, a column for each channel: with the
     channels' names (`seqzoo info TAG` has them) in the first line, or in their order.
     A model that makes text or music says how likely a text, or the music of a MIDI
@@ -62,6 +62,7 @@ def predict_command(
     Examples:
       seqzoo predict bi_peephole_tagger.atis "i would like to arrive in oulu"
       seqzoo predict bi_peephole_sentiment.sst2 --plot "It's good, isn't it?"
+      seqzoo predict bi_peephole_sentiment.sst2 "It's good." -o words.png
       seqzoo predict my_tagger/ --json < sentences.txt
       seqzoo predict bi_gru_series.uci_har walk.csv
       seqzoo predict lstm_character_model.folk_abc tune.abc
@@ -94,20 +95,25 @@ def predict_command(
         sentences = [line for item in inputs or ("-",) for line in lines_of(item)]
         predict_translations(model, sentences, output, as_json)
         return
+    if hasattr(model, "explain"):
+        from keras_seqzoo.cli.sentiment import predict_classes
+
+        sentences = [line for item in inputs or ("-",) for line in lines_of(item)]
+        predict_classes(model, sentences, plot, output, as_json)
+        return
     if output is not None:
         raise UserError(
-            "--output needs a model that describes pictures, hears or translates."
+            "--output needs a model that classifies text, describes pictures, hears or "
+            "translates."
         )
+    if plot:
+        raise UserError(_PLOT_NEEDS)
     if hasattr(model, "predict_series"):
-        if plot:
-            raise UserError(_PLOT_NEEDS)
         series = {name: series_of(name, model.channels) for name in inputs or ("-",)}
         found = model.predict_series(list(series.values()))
         show_series(dict(zip(series, found)), as_json)
         return
     if hasattr(model, "makes"):
-        if plot:
-            raise UserError(_PLOT_NEEDS)
         show_expected(expected_of(model, tag, inputs or ("-",)), as_json)
         return
     if not hasattr(model, "predict_text"):
@@ -115,19 +121,8 @@ def predict_command(
             f"`{tag}` must be a model that reads text, measurements or pictures. "
             f"Received: {model!r}"
         )
-    explains = hasattr(model, "explain")
-    if plot and not explains:
-        raise UserError(_PLOT_NEEDS)
     sentences = [line for item in inputs or ("-",) for line in lines_of(item)]
-    if explains:
-        for sentence in sentences:
-            if not sentence.split():
-                raise UserError(
-                    f"INPUT must have a word or more. Received: {sentence!r}"
-                )
-        show_classes(model.explain(sentences) if sentences else [], plot, as_json)
-    else:
-        show_slots(model.predict_text(sentences) if sentences else [], as_json)
+    show_slots(model.predict_text(sentences) if sentences else [], as_json)
 
 
 def show_slots(tagged: Sequence[Sequence[tuple[str, str]]], as_json: bool) -> None:
@@ -140,28 +135,6 @@ def show_slots(tagged: Sequence[Sequence[tuple[str, str]]], as_json: bool) -> No
         if number:
             click.echo()
         click.echo(words_over_slots(pairs, width))
-
-
-def show_classes(explained: Sequence[Any], plot: bool, as_json: bool) -> None:
-    """Class and probability, a line a sentence, with its words if they are coloured."""
-    if as_json:
-        print_json(
-            [
-                {
-                    "label": label,
-                    "probability": chance,
-                    "words": [{"word": w, "weight": x} for w, x in words],
-                }
-                for label, chance, words in explained
-            ]
-        )
-        return
-    for label, chance, words in explained:
-        line = f"{label}  {chance:.3f}"
-        if plot:
-            line += "  " + coloured(words)
-        # Colours were asked for, whatever the output is.
-        click.echo(line, color=plot or None)
 
 
 def show_series(found: dict[str, tuple[str, float]], as_json: bool) -> None:
@@ -229,17 +202,6 @@ def series_of(item: str, channels: Sequence[str]) -> Any:
     if item == "-":
         return parse_series(sys.stdin.buffer.read(), channels, "standard input")
     return read_series(item, channels)
-
-
-def coloured(words: Sequence[tuple[str, float]]) -> str:
-    """The words on a ground that is white for no weight, orange for the heaviest."""
-    heaviest = max((weight for _, weight in words), default=1.0)
-    shown = []
-    for word, weight in words:
-        share = weight / heaviest
-        ground = tuple(round(255 + share * (c - 255)) for c in _WEIGHT_COLOUR)
-        shown.append(click.style(word, fg=(0, 0, 0), bg=ground))
-    return " ".join(shown)
 
 
 def lines_of(item: str) -> list[str]:

@@ -1,31 +1,19 @@
 """What `seqzoo predict` says of a sentence to translate, and what each word saw."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import click
 import numpy as np
 
-from keras_seqzoo.cli.drawing import check_drawing, write_drawing
+from keras_seqzoo.cli.drawing import (
+    check_drawing,
+    fonts,
+    noting_missing_fonts,
+    write_drawing,
+)
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json
-
-# Fonts with Chinese characters, of which a machine has one or none.
-CHINESE_FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "WenQuanYi Zen Hei",
-    "WenQuanYi Micro Hei",
-    "Droid Sans Fallback",
-    "PingFang SC",
-    "Heiti SC",
-    "Arial Unicode MS",
-    "Microsoft YaHei",
-    "SimHei",
-)
 
 
 def predict_translations(
@@ -80,32 +68,22 @@ def draw_attention(
         weights: `(words, source words)`, from 0 to 1, the darker the more.
         path: The drawing's file; its suffix is the format.
     """
-    from matplotlib import font_manager
     from matplotlib.figure import Figure
 
     size = 2.0 + 0.42 * len(source), 1.6 + 0.32 * len(words)
     figure = Figure(figsize=size, dpi=120, layout="constrained")
     axes = figure.subplots()
     picture = axes.imshow(weights, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
-    known = set(font_manager.get_font_names())
-    family = ["DejaVu Sans", *(font for font in CHINESE_FONTS if font in known)]
     axes.set_xticks(range(len(source)), source, rotation=60, ha="left")
     axes.set_yticks(range(len(words)), words)
     axes.xaxis.tick_top()
     for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
-        label.set_family(family)
+        label.set_family(fonts())
         label.set_parse_math(False)
         label.set_rotation_mode("anchor")
     figure.colorbar(picture, label="attention")
-    with warnings.catch_warnings(record=True) as raised:
-        warnings.simplefilter("always")
+    with noting_missing_fonts():
         write_drawing(figure, path)
-    if any("missing from font" in str(one.message) for one in raised):
-        click.echo(
-            "This machine has no font with some of the words' characters: they are "
-            "drawn as boxes.",
-            err=True,
-        )
 
 
 def _as_json(sentence: str, found: tuple) -> dict[str, Any]:
