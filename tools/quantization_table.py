@@ -6,6 +6,7 @@
 
 Each pretrained model (or these tags) is exported in every kind (`serve` alone), and the
 file answers the test split of its set; docs/bench/quantization.json has the figures.
+Translators need no row: tools/translation_table.py has their int8 files.
 """
 
 import json
@@ -17,6 +18,7 @@ from readme_section import ROOT, measured_section
 from tqdm import tqdm
 
 RESULTS = ROOT / "docs" / "bench" / "quantization.json"
+TRANSLATORS = ROOT / "docs" / "bench" / "translation.json"
 SECTION = "quantization table"
 KINDS = (None, "float16", "int8", "int8_weights", "full_int8")
 
@@ -106,9 +108,17 @@ def _lost(row, kind):
     return "0" if abs(loss) < 0.005 else f"{loss:+.2f}".replace("-", "−")
 
 
+def without_row(rows: list[dict]) -> list[str]:
+    """The pretrained tags that neither this table has nor that of the translators."""
+    from keras_seqzoo import registry
+
+    known = {row["tag"] for row in rows} | {*json.loads(TRANSLATORS.read_text("utf-8"))}
+    return [tag for tag in registry.list_models(pretrained=True) if tag not in known]
+
+
 def main() -> int:
     purpose = __doc__.splitlines()[0]
-    return measured_section(purpose, SECTION, RESULTS, measure, table)
+    return measured_section(purpose, SECTION, RESULTS, measure, table, without_row)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from keras_seqzoo import registry
+
 TOOL = pathlib.Path(__file__).parents[2] / "tools" / "quantization_table.py"
 
 
@@ -40,6 +42,12 @@ def test_losses_and_gains_are_signed_and_each_has_its_limit(tool):
         "Largest loss allowed: slot F1 0.5, frame NLL 0.05: **missed** by c.x int8."
     )
     assert tool.table(rows[:2]).endswith("slot F1 0.5: reached by all.")
+
+
+def test_a_pretrained_tag_without_a_row_is_named(tool, monkeypatch):
+    tags = ["a.x", "b.x", "transformer.multi30k"]  # the last has its own table
+    monkeypatch.setattr(registry, "list_models", lambda pretrained: tags)
+    assert tool.without_row([row("a.x", 0.0)]) == ["b.x"]
 
 
 def test_the_readme_is_up_to_date(tool, monkeypatch, capsys):
