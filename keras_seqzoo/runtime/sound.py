@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.errors import UserError
@@ -22,6 +23,7 @@ HIGHEST_PEAK = 10.0  # of floats: too loud a record, and no integers taken for f
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _BITS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
 _ZERO_CROSSINGS = 16  # of the resampling filter, on either side
+_LARGEST_TABLE = 2**21  # numbers, of its filters that are kept
 
 
 def read_wav(path: str | os.PathLike) -> tuple[int, Iterator[np.ndarray]]:
@@ -204,7 +206,7 @@ class Resampler:
 
     A low-pass filter (a sinc through a Hann window) at the place of each new sample,
     cut off at the lower of the two rates' halves. Blocks give together what the whole
-    gives.
+    gives. The filters are made once, but for rates with very many of them.
 
     Args:
         rate: Of what comes, in Hz.
@@ -222,9 +224,12 @@ class Resampler:
         # The place of new sample n is n * step / phases, in samples that come.
         self._step, self._phases = rate // common, wanted // common
         # (A little under the half, where the filter is not steep.)
-        cut = 0.95 * min(1.0, wanted / rate)  # of half the rate of what comes
-        self._reach = math.ceil(_ZERO_CROSSINGS / cut)
-        self._cut = cut
+        self._cut = 0.95 * min(1.0, wanted / rate)  # of half the rate of what comes
+        self._reach = math.ceil(_ZERO_CROSSINGS / self._cut)
+        self._table = None  # the filters, made once
+        if self._phases * 2 * self._reach <= _LARGEST_TABLE:
+            parts = np.array_split(np.arange(self._phases), 1 + self._phases // 1024)
+            self._table = np.concatenate([self._filter(part) for part in parts])
         self._left = np.zeros(self._reach - 1, np.float32)  # before the first sample
         self._place = 0  # of the next new sample, in 1 / phases, from _left's start
         self._new = self._old = 0  # samples that went and came
@@ -239,16 +244,18 @@ class Resampler:
         # New samples whose taps, x[whole : whole + taps], are all there.
         room = len(x) - taps + 1
         count = max(0, -(-(room * self._phases - self._place) // self._step))
-        places = self._place + self._step * np.arange(count)
-        whole, phase = np.divmod(places, self._phases)
         found = np.empty(count, np.float32)
         for start in range(0, count, 1024):
-            some = slice(start, start + 1024)
-            seen = x[whole[some, None] + np.arange(taps)]
-            found[some] = np.sum(seen * self._filter(phase[some]), axis=1)
+            numbers = np.arange(start, min(start + 1024, count))
+            places = self._place + self._step * numbers
+            whole, phase = np.divmod(places, self._phases)
+            filters = self._filter(phase) if self._table is None else self._table[phase]
+            # (Not a product of matrices: BLAS would do that in threads, which for so
+            # few numbers wait for each other.)
+            seen = sliding_window_view(x, taps)[whole]
+            found[numbers] = np.einsum("nt,nt->n", seen, filters)
         self._place += self._step * count
-        used = min(self._place // self._phases, len(x))
-        self._place -= used * self._phases
+        used, self._place = divmod(self._place, self._phases)
         self._left = x[used:]
         self._new += count
         return found
@@ -271,12 +278,17 @@ class Resampler:
 def at_rate(
     blocks: Iterable[np.ndarray], rate: int, wanted: int
 ) -> Iterator[np.ndarray]:
-    """Blocks of one rate as blocks of another; those without a sample are left out."""
+    """Blocks of one rate as blocks of another; those without a sample are left out.
+
+    Long ones are cut, so that what is made of them is no longer than `BLOCK` or so.
+    """
     resampler = Resampler(rate, wanted)
+    most = max(1, BLOCK * rate // max(rate, wanted))
     for block in blocks:
-        found = resampler(block)
-        if len(found):
-            yield found
+        for start in range(0, len(block), most):
+            found = resampler(block[start : start + most])
+            if len(found):
+                yield found
     found = resampler.end()
     if len(found):
         yield found

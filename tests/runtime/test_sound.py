@@ -2,6 +2,8 @@
 
 import io
 import struct
+import time
+import tracemalloc
 import wave
 
 import numpy as np
@@ -152,6 +154,63 @@ def test_another_rate_is_the_same_sound(rate, wanted):
     cuts = np.sort(RNG.integers(0, rate, 20))
     parts = np.concatenate(list(at_rate(np.split(tone, cuts), rate, wanted)))
     np.testing.assert_allclose(parts, whole, atol=1e-6)
+
+
+def filtered(x, rate, wanted):
+    """Each new sample by itself: the sum over a windowed sinc at its place."""
+    cut = 0.95 * min(1.0, wanted / rate)
+    reach = np.ceil(16 / cut)
+    found = []
+    for n in range(-(-len(x) * wanted // rate)):
+        distance = np.arange(len(x)) - n * rate / wanted
+        hann = np.where(abs(distance) < reach, np.cos(np.pi / 2 * distance / reach), 0)
+        found.append(np.sum(x * cut * np.sinc(cut * distance) * hann**2))
+    return np.array(found)
+
+
+@pytest.mark.parametrize(
+    ("rate", "wanted"),
+    [
+        (44_100, 8000),
+        (48_000, 8000),
+        (16_000, 8000),
+        (8000, 11_025),
+        (44_101, 8000),  # a filter for each of 8000 new samples
+        (44_101, 16_001),  # too many to keep
+        (8000, 8001),
+        (50, 8000),
+    ],
+)
+def test_each_new_sample_is_that_of_the_filter_at_its_place(rate, wanted):
+    x = RNG.uniform(-1, 1, -(-1000 * rate // max(rate, wanted))).astype("float32")
+    expected = filtered(x, rate, wanted)
+    for size in (len(x), 317, 7, 1):
+        blocks = [x[start : start + size] for start in range(0, len(x), size)]
+        found = np.concatenate(list(at_rate(blocks, rate, wanted)))
+        assert found.dtype == np.float32 and len(found) == len(expected)
+        np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("size", [800, 8000])
+def test_another_rate_is_little_work(size):
+    x = RNG.uniform(-1, 1, 88_200).astype("float32")  # two seconds
+    blocks = [x[start : start + size] for start in range(0, len(x), size)]
+    work = []
+    for _ in range(5):
+        began = time.process_time()
+        list(at_rate(blocks, 44_100, 8000))
+        work.append((time.process_time() - began) / 2)
+    assert min(work) < 0.02  # seconds for a second of sound
+
+
+def test_a_long_block_at_another_rate_needs_no_memory():
+    for rate, wanted, size in ((44_100, 8000, 5_000_000), (1, 8000, 600)):
+        x = np.zeros(size, "float32")
+        tracemalloc.start()
+        assert sum(map(len, at_rate([x], rate, wanted))) == -(-size * wanted // rate)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 8_000_000  # bytes: what comes has, or what goes, 20 million
 
 
 def test_a_whole_file_at_another_rate(tmp_path):
