@@ -155,6 +155,24 @@ def samples_of(value: Any) -> np.ndarray:
             channels first would, or holds NaN, infinity or floats that are far beyond
             [-1, 1].
     """
+    return _mixed(_samples_array(value))
+
+
+def blocks_of(value: Any) -> Iterator[np.ndarray]:
+    """`samples_of` block by block, so that no copy of a long sound is made.
+
+    Of no samples there is one block, of none.
+
+    Raises:
+        UserError: As of `samples_of`; of a wrong value where its block begins.
+    """
+    array = _samples_array(value)
+    for start in range(0, max(1, len(array)), BLOCK):
+        yield _mixed(array[start : start + BLOCK])
+
+
+def _samples_array(value: Any) -> np.ndarray:
+    """Samples, or a UserError that says of which types and shapes they may be."""
     try:
         array = np.asarray(value)
     except ValueError:  # of rows of several lengths
@@ -169,6 +187,11 @@ def samples_of(value: Any) -> np.ndarray:
             f"samples must be an array (samples,) or (samples, channels) of at most "
             f"{MOST_CHANNELS} channels. Received: shape {array.shape}"
         )
+    return array
+
+
+def _mixed(array: np.ndarray) -> np.ndarray:
+    """Samples of one channel, float32, or a UserError of their values."""
     scale, middle = _SCALES[array.dtype.name]
     array = (array.astype(np.float64) - middle) / scale
     if array.ndim == 2:

@@ -10,7 +10,14 @@ from keras_seqzoo.errors import UserError
 from keras_seqzoo.runtime.arrays import real_array, shape_of
 from keras_seqzoo.runtime.files import ModelFile
 from keras_seqzoo.runtime.runner import Runner
-from keras_seqzoo.runtime.sound import HIGHEST_RATE, at_rate, pieces, samples_of
+from keras_seqzoo.runtime.sound import (
+    BLOCK,
+    HIGHEST_RATE,
+    at_rate,
+    blocks_of,
+    pieces,
+    samples_of,
+)
 
 TAIL = 0.3  # seconds of silence in which a stream's last label is said
 
@@ -78,7 +85,9 @@ class SpeechStream:
     def __call__(self, samples: Any) -> str:
         samples = samples_of(samples)
         self._heard += len(samples)
-        return self._said(samples)
+        # (The memory of a step grows with its samples.)
+        starts = range(0, len(samples), BLOCK)
+        return "".join(self._said(samples[start : start + BLOCK]) for start in starts)
 
     def end(self) -> str:
         """What is still said when the sound is over."""
@@ -140,7 +149,7 @@ class Recogniser:
                 starts at frames.
         """
         rate = self.sample_rate if sample_rate is None else sample_rate
-        return "".join(self.transcribe([samples_of(samples)], rate))
+        return "".join(self.transcribe(blocks_of(samples), rate))
 
     def transcribe(
         self, blocks: Iterable[np.ndarray], sample_rate: int | None

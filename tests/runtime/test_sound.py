@@ -13,6 +13,7 @@ from keras_seqzoo.errors import UserError
 from keras_seqzoo.runtime.sound import (
     Resampler,
     at_rate,
+    blocks_of,
     pieces,
     raw_blocks,
     read_wav,
@@ -278,3 +279,29 @@ def test_arrays_of_samples(dtype):
 def test_what_is_no_sound(value, message):
     with pytest.raises(UserError, match=message):
         samples_of(value)
+
+
+def test_blocks_of_an_array_are_its_samples():
+    array = RNG.integers(-32768, 32768, (20_001, 2)).astype("int16")
+    blocks = list(blocks_of(array))
+    assert [len(block) for block in blocks] == [8000, 8000, 4001]
+    np.testing.assert_array_equal(np.concatenate(blocks), samples_of(array))
+    assert [block.shape for block in blocks_of(array[:0])] == [(0,)]
+    assert [list(block) for block in blocks_of([0.5, -0.5])] == [[0.5, -0.5]]
+    for wrong, message in (
+        (np.zeros((9000, 2, 2), "int16"), r"int16 \(9000, 2, 2\)"),
+        (np.zeros((9000, 65), "int16"), r"shape \(9000, 65\)"),
+        (np.float32(0.5), r"float32 \(\)"),
+        (np.append(np.zeros(9000), np.nan), "must be finite numbers"),
+    ):
+        with pytest.raises(UserError, match=message):
+            list(blocks_of(wrong))
+
+
+def test_blocks_of_an_array_need_no_memory():
+    array = np.zeros((1_000_000, 2), "int16")
+    tracemalloc.start()
+    assert sum(map(len, blocks_of(array))) == 1_000_000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000  # bytes; one copy as float64 has 16 million

@@ -46,6 +46,25 @@ def test_a_stream_keeps_what_is_no_whole_hop():
     assert shorter(np.ones(9, "float32")) + shorter.end() == ""
 
 
+def test_a_long_chunk_is_heard_in_steps_of_a_block():
+    sizes = []
+
+    def step(inputs, states):
+        samples = inputs["samples"][0]
+        sizes.append(len(samples))
+        ones = samples.reshape(-1, 10).mean(axis=1).astype(int) - 1
+        return {"labels": ones[None]}, None
+
+    sound = np.zeros(50_003, "float32")
+    sound[:10] = sound[7990:8000] = sound[8000:8010] = sound[49_990:50_000] = 1.0
+    stream = SpeechStream(step, 10, 25, 100, WORDS)
+    assert stream(sound) == "one one one one"
+    assert sizes == [8000] * 6 + [2000]
+    with pytest.raises(UserError, match="must be finite"):  # and nothing is heard
+        stream(np.append(sound, np.nan))
+    assert len(sizes) == 7
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """One recogniser that streams, one that reads both ways, one of frames."""
@@ -87,6 +106,22 @@ def test_a_file_streams(folder):
     assert "".join([*parts, stream.end()]) == " ".join(words)
     with pytest.raises(UserError, match="has no signature `step`"):
         runtime.load(folder / "both.tflite").stream()
+
+
+@pytest.mark.parametrize("rate", [RATE, 4410])
+def test_a_long_array_is_heard_in_steps_of_a_block(folder, monkeypatch, rate):
+    words = ["mid", "low", "high"]
+    sound = np.tile(whistled(words, np.random.default_rng(5), rate), 20)
+    runner, sizes = runtime.load(folder / "stream.tflite"), []
+    step = runner.step
+
+    def recorded(inputs, states):
+        sizes.append(inputs["samples"].shape[1])
+        return step(inputs, states)
+
+    monkeypatch.setattr(runner, "step", recorded)
+    assert runner.predict_audio(sound, rate) == " ".join(words * 20)
+    assert len(sizes) > 3 and max(sizes) <= 8000 + 48  # and what was no whole hop
 
 
 def test_a_file_of_frames(folder):
