@@ -27,7 +27,7 @@ _LARGEST_TABLE = 2**21  # numbers, of its filters that are kept
 
 
 def read_wav(path: str | os.PathLike) -> tuple[int, Iterator[np.ndarray]]:
-    """A WAV file's sample rate in Hz, and its sound block by block.
+    """A WAV file's sample rate in Hz, and its sound block by block; a pipe's too.
 
     Of integers of 8, 16, 24 or 32 bits or floats of 32 or 64, any rate and number of
     channels, which are mixed; what a file that is cut short still has is read.
@@ -67,7 +67,7 @@ def _head(file: BinaryIO, path: Any) -> tuple[int, int, int, int, int]:
             break
         # (Chunks are of even length.) Of `fmt ` more than this is not needed.
         content = file.read(min(size, 64)) if name == b"fmt " else b""
-        file.seek(size + size % 2 - len(content), os.SEEK_CUR)
+        _skip(file, size + size % 2 - len(content))
         if name == b"fmt " and len(content) >= 16:
             form, channels, rate, _, _, bits = struct.unpack("<HHIIHH", content[:16])
             if form == _EXTENSIBLE and len(content) >= 26:
@@ -85,6 +85,12 @@ def _head(file: BinaryIO, path: Any) -> tuple[int, int, int, int, int]:
             f"Received: {rate}"
         )
     return rate, channels, form, bits // 8, size
+
+
+def _skip(file: BinaryIO, size: int) -> None:
+    """Reads so many bytes, for in a pipe there is no seeking."""
+    while size > 0 and (content := file.read(min(size, 65_536))):
+        size -= len(content)
 
 
 def _blocks(

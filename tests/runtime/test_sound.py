@@ -1,7 +1,9 @@
 """Sound files of all kinds, other rates, pieces: against what was written."""
 
 import io
+import os
 import struct
+import threading
 import time
 import tracemalloc
 import wave
@@ -74,6 +76,22 @@ def test_other_chunks_extensible_heads_and_files_cut_short(tmp_path):
     path.write_bytes(b"RIFF\0\0\0\0" + body)
     (found,) = read_wav(path)[1]
     np.testing.assert_allclose(found * 32768, [1000, -1000])
+
+
+def test_a_pipe_is_read_as_a_file(tmp_path):
+    samples = RNG.integers(-32768, 32768, 9000).astype("<i2")
+    form = struct.pack("<HHIIHH", 1, 1, 8000, 16_000, 2, 16)
+    body = b"WAVE" + chunk(b"LIST", bytes(100_001)) + chunk(b"fmt ", form + bytes(99))
+    body += chunk(b"odd ", b"abc") + chunk(b"data", samples.tobytes())
+    os.mkfifo(tmp_path / "pipe.wav")
+    content = b"RIFF" + struct.pack("<I", len(body)) + body
+    write = threading.Thread(target=(tmp_path / "pipe.wav").write_bytes, args=[content])
+    write.start()
+    rate, blocks = read_wav(tmp_path / "pipe.wav")
+    found = np.concatenate(list(blocks))
+    write.join()
+    assert rate == 8000
+    np.testing.assert_array_equal(found * 32768, samples)
 
 
 def wav_with(form=1, channels=1, rate=8000, bits=16, data=b"\0\0"):
