@@ -89,6 +89,16 @@ def test_silence_and_a_click_are_empty(run, tags, sounds, tag, name):
     assert run("predict", tags / tag, sounds / name)[:2] == (0, "\n")
 
 
+def test_a_file_cut_short_is_a_line_of_warning(run, tags, sounds, tmp_path):
+    content = (sounds / "a.wav").read_bytes()
+    path = tmp_path / "cut.wav"
+    path.write_bytes(content[:1000])
+    status, _, err = run("predict", tags / "stream", path)
+    total = (len(content) - 44) // 2
+    assert status == 0
+    assert err == f"{path}: cut short, 478 of {total} samples are there\n"
+
+
 def test_several_files_and_json(run, tags, sounds):
     names = [str(sounds / one) for one in ("a.wav", "silence.wav")]
     status, out, _ = run("predict", tags / "both", *names)

@@ -7,6 +7,7 @@ import contextlib
 import math
 import os
 import struct
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
@@ -23,6 +24,7 @@ HIGHEST_PEAK = 10.0  # of floats: too loud a record, and no integers taken for f
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _BITS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
 _ZERO_CROSSINGS = 16  # of the resampling filter, on either side
+_NO_SIZE = 0x7FFFF000  # bytes: who cannot go back to the head writes so many, or more
 _LARGEST_TABLE = 2**21  # numbers, of its filters that are kept
 
 
@@ -30,7 +32,9 @@ def read_wav(path: str | os.PathLike) -> tuple[int, Iterator[np.ndarray]]:
     """A WAV file's sample rate in Hz, and its sound block by block; a pipe's too.
 
     Of integers of 8, 16, 24 or 32 bits or floats of 32 or 64, any rate and number of
-    channels, which are mixed; what a file that is cut short still has is read.
+    channels, which are mixed. What a file that is cut short still has is read; a line
+    on standard error says how much that is, unless its head has no size: 0, or 2 GiB
+    or more, of a program that wrote while the sound came.
 
     Raises:
         UserError: There is no such file, it is no WAV file, or one of another kind; a
@@ -97,7 +101,6 @@ def _blocks(
     file: BinaryIO, path: Any, channels: int, form: int, width: int, size: int
 ) -> Iterator[np.ndarray]:
     step = channels * width
-    # Who writes while the sound comes does not know how much there will be.
     left = math.inf if size in (0, 0xFFFFFFFF) else size
     with file:
         while left and (content := file.read(min(BLOCK * step, left))):
@@ -109,6 +112,9 @@ def _blocks(
                 else:
                     samples = _floats(content, width)
                 yield _named(path, samples.reshape(-1, channels))
+    if left and size and size < _NO_SIZE:
+        there, of = (size - left) // step, size // step
+        print(f"{path}: cut short, {there} of {of} samples are there", file=sys.stderr)
 
 
 def _named(path: Any, samples: np.ndarray) -> np.ndarray:

@@ -78,6 +78,25 @@ def test_other_chunks_extensible_heads_and_files_cut_short(tmp_path):
     np.testing.assert_allclose(found * 32768, [1000, -1000])
 
 
+def test_a_file_cut_short_says_how_much_is_there(tmp_path, capsys):
+    path = tmp_path / "a.wav"
+    samples = RNG.integers(-32768, 32768, (9000, 2)).astype("<i2")
+    whole = wav_with(channels=2, data=samples.tobytes())
+    wanted = samples.mean(axis=1) / 32768
+    for left, there in ((0, 9000), (2, 8999), (30_003, 1499), (36_000, 0)):
+        path.write_bytes(whole[: len(whole) - left])
+        found = np.concatenate([np.zeros(0), *read_wav(path)[1]])
+        np.testing.assert_allclose(found, wanted[:there], atol=1e-6)
+        line = f"{path}: cut short, {there} of 9000 samples are there\n"
+        assert capsys.readouterr().err == (line if left else "")
+    # What is written while the sound comes has no size, and nothing to say of it.
+    for size in (0, 0x7FFFF000, 0x7FFFFF00, 0x80000000, 0xFFFFFFFF):
+        head = whole[: -samples.nbytes - 4] + struct.pack("<I", size)
+        path.write_bytes(head + samples.tobytes())
+        assert sum(map(len, read_wav(path)[1])) == 9000
+        assert capsys.readouterr().err == ""
+
+
 def test_a_pipe_is_read_as_a_file(tmp_path):
     samples = RNG.integers(-32768, 32768, 9000).astype("<i2")
     form = struct.pack("<HHIIHH", 1, 1, 8000, 16_000, 2, 16)
