@@ -8,6 +8,7 @@ import wave
 
 import numpy as np
 import pytest
+from resident import resident
 from whistles import RATE, recogniser, whistled
 
 import keras_seqzoo as seqzoo
@@ -125,7 +126,8 @@ class Endless(io.RawIOBase):
 
     def __init__(self, sound, times):
         self.part = (sound * 32767).astype("<i2").tobytes()
-        self.left, self.at, self.memory = times, 0, []
+        self.left, self.at = times, 0
+        self.memory, self.resident = [], []  # bytes, after each part
 
     def readable(self):
         return True
@@ -134,6 +136,7 @@ class Endless(io.RawIOBase):
         if self.at == len(self.part):
             self.left, self.at = self.left - 1, 0
             self.memory.append(tracemalloc.get_traced_memory()[0])
+            self.resident.append(resident())
         if not self.left:
             return 0
         some = self.part[self.at :][: len(buffer)]
@@ -142,7 +145,10 @@ class Endless(io.RawIOBase):
         return len(some)
 
 
-def test_ten_minutes_of_standard_input_in_constant_memory(tags, capsys, monkeypatch):
+@pytest.mark.parametrize("tag", ["stream", "stream.tflite"])
+def test_ten_minutes_of_standard_input_in_constant_memory(
+    tags, tag, capsys, monkeypatch
+):
     sound = whistled(WORDS, np.random.default_rng(4))
     sound = np.pad(sound, (0, 10 * RATE - len(sound)))
     said = []
@@ -155,13 +161,15 @@ def test_ten_minutes_of_standard_input_in_constant_memory(tags, capsys, monkeypa
         sys.stdout, "write", lambda text: (said.append(source.left), write(text))[1]
     )
     tracemalloc.start()
-    status = cli.main(["predict", str(tags / "stream"), "-"])
+    status = cli.main(["predict", str(tags / tag), "-"])
     tracemalloc.stop()
     assert status == 0
     assert capsys.readouterr().out == " ".join(WORDS * 60) + "\n"
     assert len(set(said)) >= 59
     early, late = source.memory[5], source.memory[-1]
     assert late - early < 200_000  # bytes; the text itself is 1,000
+    # Of TensorFlow's or LiteRT's memory too, after the first minute.
+    assert max(source.resident) - max(source.resident[:6]) < 5_000_000
 
 
 def test_the_labels_over_time_in_the_terminal_and_in_a_picture(

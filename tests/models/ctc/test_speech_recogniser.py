@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import tensorflow as tf
+from resident import resident
 from whistles import RATE, TONES, recogniser, whistled
 
 import keras_seqzoo as seqzoo
@@ -147,17 +148,23 @@ def test_ten_minutes_are_heard_in_constant_memory(name):
     block = block + np.random.default_rng(1).normal(0, 1e-3, len(block))
     block = block.astype("float32")
 
-    def parts(count):
-        made = (part for _ in range(count) for part in np.array_split(block, 20))
-        return "".join(model.transcribe(made, RATE))
+    held = []
 
-    parts(3)
+    def made(count):
+        for _ in range(count):
+            yield from np.array_split(block, 20)
+            held.append(resident())
+
+    "".join(model.transcribe(made(3), RATE))
     tracemalloc.start()
-    found = parts(60)
+    held.clear()
+    found = "".join(model.transcribe(made(60), RATE))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert found == " ".join([text] * 60)
     assert peak < 1_000_000  # bytes; the sound alone has 2.4 million
+    # Of TensorFlow's memory too, after the first minute.
+    assert max(held) - max(held[:6]) < 5_000_000
 
 
 def test_posteriors_are_probabilities_over_time():
