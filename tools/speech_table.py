@@ -1,6 +1,7 @@
 """Measures the speech recognisers on their test parts, into README.md.
 
     python tools/speech_table.py --measure DATA [TAG ...]  # the sets' folder
+    python tools/speech_table.py --factor DATA [TAG ...]
     python tools/speech_table.py --left-out DATA FOLDER ...
     python tools/speech_table.py            # writes README.md
     python tools/speech_table.py --check    # says whether README.md is up to date
@@ -8,9 +9,11 @@
 Of each pretrained recogniser (or these tags): the share of utterances that are wholly
 right, word and character error rates by the best path and, with a language model, by
 its beams; the word error rate of its int8 file; and of one that streams the real-time
-factor of that file, heard in tenths of a second on one thread. `--left-out` measures
-presets that were trained without a speaker, in folders `<tag>.without_<speaker>`, on
-all that this speaker says. docs/bench/speech.json has the figures.
+factor of that file on one thread, of sound that comes in tenths of a second, at the
+model's own rate and at 44.1 kHz. `--factor` measures that alone, of the tags that
+stream. `--left-out` measures presets that were trained without a speaker, in folders
+`<tag>.without_<speaker>`, on all that this speaker says. docs/bench/speech.json has the
+figures.
 """
 
 import argparse
@@ -29,6 +32,7 @@ RESULTS = ROOT / "docs" / "bench" / "speech.json"
 SECTION, METRIC = "speech table", "wer"
 BEAMS = 16
 STREAMED = 100  # test utterances that the real-time factor is measured on
+OTHER_RATE = 44_100  # Hz, of sound that is resampled while it is heard
 # (WER, CER) on AN4's 130 test utterances, from their audio.
 PUBLISHED = {
     "ResNet + CTC (a GitHub README, owner unknown)": (16.48, 9.79),
@@ -53,20 +57,35 @@ def rates(model: Any, rows: list, run: Any) -> dict[str, float]:
     return {"accuracy": round(accuracy, 2), "wer": round(wer, 2), "cer": round(cer, 2)}
 
 
-def real_time_factor(runner: Any, rows: list) -> float:
-    """Seconds of work for a second of sound."""
+def real_time_factor(runner: Any, rows: list, rate: int) -> float:
+    """Seconds of processor time for a second of sound.
+
+    Of sound at `rate`, in Hz: brought to it beforehand, and while it is measured back
+    to the model's own.
+    """
     import numpy as np
 
-    hop = runner.sample_rate // 10
-    sounds = [row.sound / np.float32(32768) for row in rows[:STREAMED]]
-    runner.predict_audio(sounds[0])
-    began = time.perf_counter()
+    from keras_seqzoo.runtime.sound import at_rate
+
+    sounds = []
+    for row in rows[:STREAMED]:
+        sound = row.sound / np.float32(32768)
+        sounds.append(np.concatenate([*at_rate([sound], runner.sample_rate, rate)]))
+    runner.predict_audio(sounds[0], rate)
+    tenth = rate // 10
+    began = time.process_time()
     for sound in sounds:
-        stream = runner.stream()
-        for start in range(0, len(sound), hop):
-            stream(sound[start : start + hop])
-        stream.end()
-    return (time.perf_counter() - began) * runner.sample_rate / sum(map(len, sounds))
+        blocks = (sound[i : i + tenth] for i in range(0, len(sound), tenth))
+        "".join(runner.transcribe(blocks, rate))
+    return (time.process_time() - began) * rate / sum(map(len, sounds))
+
+
+def real_time_factors(runner: Any, rows: list) -> dict[str, float]:
+    """Of sound of the model's own rate, then of another; by the rate in Hz."""
+    return {
+        str(rate): round(real_time_factor(runner, rows, rate), 4)
+        for rate in (runner.sample_rate, OTHER_RATE)
+    }
 
 
 def measured(tag: str, data_dir: str) -> dict[str, Any]:
@@ -100,8 +119,7 @@ def measured(tag: str, data_dir: str) -> dict[str, Any]:
         )
         entry["int8"] = {"wer": round(report.metric, 2), "bytes": report.bytes}
         if model.hears_on:
-            factor = real_time_factor(runtime.load(path), rows)
-            entry["real_time_factor"] = round(factor, 4)
+            entry["real_time_factor"] = real_time_factors(runtime.load(path), rows)
     return entry
 
 
@@ -112,6 +130,26 @@ def measure(data_dir: str, tags: list[str]) -> dict:
         before = found["tags"].get(tag, {})
         kept = {"left_out": before["left_out"]} if "left_out" in before else {}
         found["tags"][tag] = measured(tag, data_dir) | kept
+    return found
+
+
+def factors(data_dir: str, tags: list[str]) -> dict:
+    """The real-time factors of those of these tags that stream, and all as before."""
+    import keras_seqzoo as seqzoo
+    from keras_seqzoo import runtime
+    from keras_seqzoo.training.tasks.speech_recognition import SpeechRecognition
+
+    found = _found()
+    for tag in tags or pretrained(METRIC):
+        model = seqzoo.load(tag, beams=1)
+        if not model.hears_on:
+            continue
+        rows = SpeechRecognition.read(seqzoo.info(tag).dataset, "test", data_dir)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "model.tflite"
+            seqzoo.export(model, path, quantize="int8")
+            entry = found["tags"].setdefault(tag, {})
+            entry["real_time_factor"] = real_time_factors(runtime.load(path), rows)
     return found
 
 
@@ -164,7 +202,7 @@ def table(found: dict) -> str:
             f"{beam['wer']:.2f}, {beam['cer']:.2f}" if beam else "-",
             _mean_left_out(row.get("left_out", {})),
             f"{row['int8']['wer']:.2f}",
-            f"{row['real_time_factor']:.3f}" if row.get("real_time_factor") else "-",
+            _factors(row.get("real_time_factor", {})),
             f"{row['parameters']:,}",
             row["minutes"],
         ]
@@ -179,6 +217,13 @@ def without_row(found: dict) -> list[str]:
     """The pretrained tags that were not measured."""
     rows = {tag for tag, row in found["tags"].items() if "greedy" in row}
     return [tag for tag in pretrained(METRIC) if tag not in rows]
+
+
+def _factors(by_rate: dict[str, float]) -> str:
+    if not by_rate:
+        return "-"
+    (_, own), (rate, other) = by_rate.items()
+    return f"{own:.3f}; {other:.3f} of {int(rate) / 1000:g} kHz sound"
 
 
 def _mean_left_out(by_speaker: dict) -> str:
@@ -196,11 +241,13 @@ def _mean_left_out(by_speaker: dict) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--measure", nargs="+", metavar=("DATA", "TAG"))
+    parser.add_argument("--factor", nargs="+", metavar=("DATA", "TAG"))
     parser.add_argument("--left-out", nargs="+", metavar=("DATA", "FOLDER"))
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     for given, function in (
         (arguments.measure, measure),
+        (arguments.factor, factors),
         (arguments.left_out, left_out),
     ):
         if given:

@@ -31,7 +31,7 @@ FOUND = {
             "utterances": 600,
             "greedy": GREEDY,
             "int8": {"wer": 1.65, "bytes": 1000},
-            "real_time_factor": 0.0123,
+            "real_time_factor": {"8000": 0.0123, "44100": 0.0144},
             "left_out": {
                 "theo": {"accuracy": 90.0, "wer": 8.0, "cer": 7.0, "epochs": 6},
                 "lucas": {"accuracy": 80.0, "wer": 16.0, "cer": 9.0, "epochs": 6},
@@ -51,7 +51,8 @@ def test_a_row_for_each_tag_and_each_published_model():
     )
     assert lines[3] == (
         "| coupled_lstm_speech.y | connected digits, 600 | 98.50 | 1.60 | 1.20 | - "
-        "| 85.00, 12.00 (2 of 6, 6 epochs) | 1.65 | 0.012 | 123 | 0.5 |"
+        "| 85.00, 12.00 (2 of 6, 6 epochs) | 1.65 "
+        "| 0.012; 0.014 of 44.1 kHz sound | 123 | 0.5 |"
     )
     assert len({line.count("|") for line in lines}) == 1
 
@@ -69,12 +70,31 @@ def test_a_pretrained_tag_without_a_row_is_named(monkeypatch):
 
 
 def test_the_real_time_factor_is_work_by_sound(monkeypatch):
-    clock = iter([10.0, 10.5])
+    clock = iter([10.0, 10.5, 20.0, 21.5])
     monkeypatch.setattr(
-        speech_table, "time", types.SimpleNamespace(perf_counter=lambda: next(clock))
+        speech_table, "time", types.SimpleNamespace(process_time=lambda: next(clock))
     )
     rows = [Utterance(np.zeros(1500, "int16"), "", "x")] * 2  # 3 s at 1000 Hz
-    assert speech_table.real_time_factor(recogniser(), rows) == pytest.approx(1 / 6)
+    heard = []
+
+    class Runner:
+        """Hears nothing; keeps the rates and the sizes of what comes."""
+
+        sample_rate = 1000
+
+        def predict_audio(self, samples, rate):
+            heard.clear()
+
+        def transcribe(self, blocks, rate):
+            heard.append((rate, [len(block) for block in blocks]))
+            yield ""
+
+    runner = Runner()
+    found = speech_table.real_time_factors(runner, rows)
+    assert found == {"1000": pytest.approx(1 / 6, abs=1e-4), "44100": 0.5}
+    assert heard == [(44_100, [4410] * 15)] * 2
+    monkeypatch.undo()
+    assert 0 < speech_table.real_time_factor(recogniser(), rows, 4410) < 100
 
 
 def test_rates_are_in_percent():
