@@ -1,6 +1,8 @@
 """Connectionist temporal classification: labels whose places in time are not known."""
 
-from collections.abc import Sequence
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -9,11 +11,26 @@ from keras import ops
 
 from keras_seqzoo.arguments import positive_integer
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.layers.xla import under_xla
 
 BLANK = 0  # The id of no label; label i of a list has id i + 1.
 NO_LABEL = -1  # Padding of targets.
 SILENCE = -2  # The only entry of a target in which there is no label.
 NEVER = -100.0  # The logit of labels at padding, whose blank has 0.
+
+# What is wrong with a target.
+_ROW = "example {} of the batch"
+_ROW_SAYS = _ROW + ", labels [{}]"
+# No apostrophe: TensorFlow would escape it.
+_UNKNOWN = (
+    "{}: a label must be a number from 0 to {}, the last that the model has. "
+    "Received: {}"
+)
+_COMES_LATE = "{}: a number below 0 ends the labels. Received: [{}]"
+_TOO_LONG = (
+    "{}: {} labels must have {} steps or more, one each and one between equal ones. "
+    "Received: {} steps"
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
@@ -82,10 +99,12 @@ class CTCLoss(keras.losses.Loss):
 
     Raises:
         ValueError: Targets or predictions have another number of dimensions.
-        UserError: Called with values, a target has a label that the model lacks, a
-            label behind a -1, or more labels than its steps allow. In a compiled step,
-            which has no values, the loss of the first two is NaN, and that of the last
-            very large.
+        UserError: A target has a label that the model lacks, a label behind a -1, or
+            more labels than its steps allow. Inside a `tf.function`, as `fit` has,
+            it is a `tf.errors.InvalidArgumentError` with the same text (see
+            `wrong_targets_as_error`), which names the row in the device's part of the
+            batch. XLA (`jit_compile=True`) and `jax.jit` have no errors: there the loss
+            of the first two is NaN, and that of the last very large.
 
     Source: Graves et al. 2006, section 4.1, over `keras.ops.ctc_loss`.
     """
@@ -104,7 +123,7 @@ class CTCLoss(keras.losses.Loss):
                 f"{tuple(y_true.shape)} and {tuple(y_pred.shape)}"
             )
         labels, largest = ops.cast(y_true, "int32"), y_pred.shape[-1] - 2
-        _check(labels, y_pred, largest)
+        has_values = _check(labels, y_pred, largest)
         is_label = labels >= 0
         count = ops.sum(ops.cast(is_label, "int32"), axis=1)  # (batch,)
         steps = ops.zeros_like(count) + ops.shape(y_pred)[1]
@@ -112,10 +131,11 @@ class CTCLoss(keras.losses.Loss):
         logits = ops.cast(y_pred, "float32")
         loss = ops.ctc_loss(ids, logits, count, steps, mask_index=BLANK)  # (batch,)
         comes_late = ops.logical_and(is_label[:, 1:], labels[:, :-1] < 0)
-        is_wrong = ops.logical_or(
-            ops.any(labels > largest, axis=1), ops.any(comes_late, axis=1)
-        )
-        loss = ops.where(is_wrong, np.nan, loss)
+        is_unknown = ops.any(labels > largest, axis=1)
+        comes_late = ops.any(comes_late, axis=1)
+        if not has_values and _can_assert(labels):
+            _assert_right(labels, y_pred, largest, is_unknown, comes_late)
+        loss = ops.where(ops.logical_or(is_unknown, comes_late), np.nan, loss)
         share = loss / ops.cast(ops.maximum(count, 1), loss.dtype)
         return ops.where(labels != NO_LABEL, share[:, None], 0.0)
 
@@ -139,31 +159,89 @@ def check_alignable(labels: Sequence[int], steps: int, what: str) -> None:
     """
     needed = steps_needed(labels)
     if needed > steps:
-        raise UserError(
-            f"{what}: {len(labels)} labels must have {needed} steps or more, one each "
-            f"and one between equal ones. Received: {steps} steps"
-        )
+        raise UserError(_TOO_LONG.format(what, len(labels), needed, steps))
 
 
-def _check(labels: Any, logits: Any, largest: int) -> None:
-    """Checks the targets of a batch, if it has values here."""
+@contextlib.contextmanager
+def wrong_targets_as_error() -> Iterator[None]:
+    """Within it what `CTCLoss` finds wrong in a compiled step is a UserError.
+
+    Raises:
+        UserError: One line, without TensorFlow's description of the graph.
+    """
+    try:
+        yield
+    except Exception as error:
+        row = _ROW.format(r"\d+")
+        found = re.search(rf"assertion failed: \[({row}.*)\]$", str(error), re.M)
+        if found is None:
+            raise
+        raise UserError(found[1]) from None
+
+
+def _check(labels: Any, logits: Any, largest: int) -> bool:
+    """Checks the targets of a batch and returns True, if it has values here."""
     try:
         labels, logits = np.asarray(labels), np.asarray(logits, "float32")
     except Exception:  # symbolic: each backend has its own error
-        return
+        return False
     is_padding = (logits == _silent(1 + largest)).all(axis=-1)  # (batch, time)
     for row, (one, steps) in enumerate(zip(labels, (~is_padding).sum(axis=1))):
-        what, said = f"example {row} of the batch", one[one >= 0]
+        what, said = _ROW.format(row), one[one >= 0]
         if (said > largest).any():
-            raise UserError(
-                f"{what}: a label must be a number from 0 to {largest}, the model's "
-                f"last. Received: {said.max()}"
-            )
+            raise UserError(_UNKNOWN.format(what, largest, said.max()))
         if (one[: len(said)] < 0).any():
-            raise UserError(
-                f"{what}: a number below 0 ends the labels. Received: {one.tolist()}"
-            )
+            raise UserError(_COMES_LATE.format(what, ", ".join(map(str, one))))
+        what = _ROW_SAYS.format(row, ", ".join(map(str, said)))
         check_alignable(said, int(steps), what)
+    return True
+
+
+def _can_assert(tensor: Any) -> bool:
+    """Whether it is of a TensorFlow graph that can stop with an error."""
+    is_of_tensorflow = keras.backend.backend() == "tensorflow"
+    return is_of_tensorflow and not (keras.utils.is_keras_tensor(tensor) or under_xla())
+
+
+def _assert_right(
+    labels: Any, logits: Any, largest: int, is_unknown: Any, comes_late: Any
+) -> None:
+    """Checks the targets of a batch when its graph runs."""
+    import tensorflow as tf
+
+    is_label = labels >= 0
+    is_equal = is_label[:, 1:] & (labels[:, 1:] == labels[:, :-1])
+    count, equal = (tf.math.count_nonzero(x, 1) for x in (is_label, is_equal))
+    is_there = tf.reduce_any(logits != _silent(1 + largest), axis=2)
+    steps = tf.math.count_nonzero(is_there, 1)
+    is_wrong = is_unknown | comes_late | (count + equal > steps)
+
+    def listed(numbers):
+        return tf.strings.reduce_join(tf.as_string(numbers), separator=", ")
+
+    def stop():
+        row = tf.argmax(is_wrong)  # The first.
+        what, one = _filled(_ROW, row), labels[row]
+        says = _filled(_ROW_SAYS, row, listed(one[one >= 0]))
+        needed = count[row] + equal[row]
+        text = tf.where(
+            comes_late[row],
+            _filled(_COMES_LATE, what, listed(one)),
+            _filled(_TOO_LONG, says, count[row], needed, steps[row]),
+        )
+        unknown = _filled(_UNKNOWN, what, largest, tf.reduce_max(one))
+        tf.debugging.Assert(False, [tf.where(is_unknown[row], unknown, text)])
+
+    tf.cond(tf.reduce_any(is_wrong), stop, lambda: None)
+
+
+def _filled(template: str, *values: Any) -> Any:
+    """`str.format` in a TensorFlow graph."""
+    import tensorflow as tf
+
+    texts = [*map(tf.as_string, values), ""]
+    parts = zip(template.split("{}"), texts, strict=True)
+    return tf.strings.join([one for part in parts for one in part])
 
 
 def _silent(num_labels: int) -> np.ndarray:

@@ -10,7 +10,13 @@ import pytest
 import tensorflow as tf
 
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.layers.ctc import CTC, CTCLoss, check_alignable, steps_needed
+from keras_seqzoo.layers.ctc import (
+    CTC,
+    CTCLoss,
+    check_alignable,
+    steps_needed,
+    wrong_targets_as_error,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -122,7 +128,7 @@ def test_a_label_longer_than_its_input_is_named():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([[0, -1], [0, 5]], "example 1 .*from 0 to 1, the model's last. Received: 5"),
+        ([[0, -1], [0, 5]], "example 1 .*from 0 to 1, the last .* Received: 5"),
         ([[0, -1, 1]], r"example 0 .*below 0 ends the labels. Received: \[0, -1, 1\]"),
         ([[-2, 0, 1]], "example 0 .*below 0 ends the labels"),
         ([0, 1], r"must be \(batch, labels\).*shapes \(2,\) and"),
@@ -134,11 +140,59 @@ def test_wrong_targets_are_named(labels, message):
         loss(logits, labels)
 
 
-@pytest.mark.parametrize("jit", [False, True])
-def test_a_compiled_step_has_no_loss_of_wrong_targets(jit):
+WRONG = {
+    "too long": [[0, 1, -1], [1, 1, 1], [1, 1, 1]],
+    "longer than what is not padding": [[-2, -1, -1], [-1, -1, -1], [0, 1, -1]],
+    "unknown": [[0, 1, -1], [0, 2, -1], [-1, -1, -1]],
+    "behind a -1": [[0, 1, -1], [0, -1, 1], [0, 5, 0]],
+    "behind silence": [[-2, 1, 1], [1, 1, 1], [0, 1, -1]],
+}
+
+
+def padded_logits():
+    """Of three rows of four steps; the last has one that is not padding."""
+    logits = RNG.normal(size=(3, 4, 3)).astype("float32")
+    logits[2, 1:] = [0.0, -100.0, -100.0]
+    return logits
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_graph_stops_with_the_error_of_values(what):
+    targets, logits = np.array(WRONG[what]), padded_logits()
+    with pytest.raises(UserError) as expected:
+        CTCLoss().call(targets, logits)
+    step = tf.function(CTCLoss().call)
+    with pytest.raises(tf.errors.InvalidArgumentError) as found:
+        step(tf.constant(targets), tf.constant(logits))
+    assert f"[{expected.value}]" in found.value.message.splitlines()[-2]
+    with pytest.raises(UserError) as found, wrong_targets_as_error():
+        step(tf.constant(targets), tf.constant(logits))
+    assert str(found.value) == str(expected.value)
+    right = tf.constant([[0, 1, -1], [1, 1, -1], [1, -1, -1]])
+    assert np.isfinite(step(right, tf.constant(logits))).all()
+
+
+def test_fit_names_a_target_that_is_too_long():
+    model = keras.Sequential([keras.Input((None, 5)), CTC(2)])
+    model.compile("adam", CTCLoss(), jit_compile=False)
+    x = np.ones((2, 4, 5))
+    model.fit(x, np.array([[0, 1, -1], [1, 0, 1]]), verbose=0)
+    message = r"example \d .*labels \[1, 1, 1\]: .*must have 5 steps.*Received: 4 steps"
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            call(x, np.array([[0, 1, -1], [1, 1, 1]]), verbose=0)
+
+
+def test_other_errors_stay_what_they_are():
+    mine = pytest.raises(tf.errors.InvalidArgumentError, match="mine")
+    with mine, wrong_targets_as_error():
+        tf.debugging.Assert(False, ["mine"])
+
+
+def test_under_xla_a_wrong_target_shows_in_its_loss():
     targets = tf.constant([[0, 5, -1], [0, -1, 1], [0, 1, -1]])
     logits = tf.constant(RNG.normal(size=(3, 4, 3)).astype("float32"))
-    found = tf.function(CTCLoss().call, jit_compile=jit)(targets, logits)
+    found = tf.function(CTCLoss().call, jit_compile=True)(targets, logits)
     assert np.isnan(np.sum(found, axis=1)).tolist() == [True, True, False]
 
 
@@ -167,7 +221,8 @@ def test_the_loss_is_kept(tmp_path):
 @pytest.mark.parametrize("jit", [False, True])
 def test_a_compiled_step_has_the_same_loss_and_never_nan(jit):
     logits = tf.constant(RNG.normal(size=(3, 4, 3)).astype("float32"))
-    targets = tf.constant([[0, 1, -1], [1, 1, 1], [-1, -1, -1]])  # the second: too long
+    second = [1, 1, 1] if jit else [1, 1, -1]  # the former: too long
+    targets = tf.constant([[0, 1, -1], second, [-1, -1, -1]])
 
     @tf.function(jit_compile=jit)
     def both(logits):

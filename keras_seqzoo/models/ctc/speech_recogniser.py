@@ -1,5 +1,6 @@
 """Sound, or frames of features, to words or characters."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from keras_seqzoo.arguments import (
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.decoding.ctc_prefix_beam import ctc_prefix_beam
 from keras_seqzoo.errors import UserError
-from keras_seqzoo.layers.ctc import CTC, CTCLoss
+from keras_seqzoo.layers.ctc import CTC, CTCLoss, wrong_targets_as_error
 from keras_seqzoo.layers.feature_normalization import (
     FeatureNormalization,
     normalized_utterance,
@@ -248,6 +249,16 @@ class SpeechRecogniser(Recogniser, ZooModel):
         for stride in self.config["convolution_strides"]:
             frames = -(-frames // stride)
         return frames
+
+    @functools.wraps(keras.Model.fit)
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        with wrong_targets_as_error():
+            return super().fit(*args, **kwargs)
+
+    @functools.wraps(keras.Model.evaluate)
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        with wrong_targets_as_error():
+            return super().evaluate(*args, **kwargs)
 
     # From sound to labels, in the graph.
 

@@ -280,3 +280,15 @@ def test_who_cannot_stream_says_why():
         assert not model.hears_on
         with pytest.raises(UserError, match="must read in one direction, hear sound"):
             model.stream()
+
+
+def test_fit_and_evaluate_name_a_target_that_is_too_long():
+    model = SpeechRecogniser(**FRAMES, convolution_strides=[2])
+    model.compile("adam", model.example_loss())
+    x = {"frames": np.ones((2, 5, 4), "float32")}
+    for call in (model.fit, model.evaluate):
+        assert call(x, np.array([[0, 1, -1], [1, -1, -1]]), verbose=0)
+        with pytest.raises(UserError) as error:
+            call(x, np.array([[0, 1, -1], [0, 1, 1]]), verbose=0)
+        assert "labels [0, 1, 1]: 3 labels must have 4 steps or" in str(error.value)
+        assert len(str(error.value).splitlines()) == 1
