@@ -15,6 +15,8 @@ import keras_seqzoo as seqzoo
 from keras_seqzoo import cli
 from keras_seqzoo.cli.speech import chart
 from keras_seqzoo.models import SpeechRecogniser
+from keras_seqzoo.training.tasks.speech_recognition import SpeechRecognition
+from keras_seqzoo.training.tasks.utterances import Utterance
 
 WORDS = ["low", "high", "high", "mid"]
 
@@ -205,6 +207,38 @@ def test_a_chart_has_the_largest_of_each_column():
 def test_beams_are_those_of_the_option(run, tags, sounds):
     status, out, _ = run("predict", tags / "both", sounds / "a.wav", "--beams", 4)
     assert (status, out) == (0, " ".join(WORDS) + "\n")
+
+
+def test_what_a_search_finds_is_measured_and_exported(run, tmp_path, monkeypatch):
+    model = SpeechRecogniser(labels=["a"], sample_rate=None, features=13, units=4)
+    model.architecture = "bi_peephole_speech"
+    # At both steps no label has 0.55 and "a" 0.45; over both "" has 0.30, "a" 0.70.
+    head = model.get_layer("head")
+    head.kernel.assign(np.zeros(head.kernel.shape))
+    head.bias.assign(np.log([0.55, 0.45]))
+    model.save_to_preset(tmp_path / "preset")
+    rows = [Utterance(np.ones((2, 13), "float32"), "a")]
+    monkeypatch.setattr(SpeechRecognition, "read", lambda *_: rows)
+    options = ("--dataset", "an4_mfcc", "--json")
+
+    def measured(tag, *beams):
+        status, out, _ = run("evaluate", tmp_path / tag, *beams, *options)
+        found = json.loads(out)
+        assert status == 0 and found.get("beams") == (beams[1] if beams else None)
+        return found["value"]
+
+    assert measured("preset") == measured("preset", "--beams", 1) == 100.0
+    assert measured("preset", "--beams", 3) == 0.0
+    file = tmp_path / "x.tflite"
+    status, out, _ = run("export", tmp_path / "preset", file, "--beams", 3, *options)
+    assert status == 0 and json.loads(out)["keras_metric"] == 0.0
+    assert measured("x.tflite") == 0.0
+    status, _, err = run("evaluate", file, "--beams", 3, *options)
+    assert status == 2 and "a file has its search in it" in err
+    for command, *path in (("evaluate",), ("export", tmp_path / "y"), ("predict",)):
+        status, _, err = run(command, "gru_tagger.atis", *path, "--beams", 3)
+        assert status == 2 and len(err.splitlines()) == 1
+        assert "--beams must be left out of gru_tagger.atis" in err
 
 
 def test_frames_in_files(run, tags, tmp_path):

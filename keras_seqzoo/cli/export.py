@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from keras_seqzoo.cli.options import (
+    beams_option,
     data_dir_option,
     json_option,
     load_keras_file,
@@ -28,6 +29,7 @@ from keras_seqzoo.printing import print_json, results_only
     default=None,
     help="With or without the signature `step`; by default where the model allows it.",
 )
+@beams_option
 @click.option("--overwrite", is_flag=True, help="Replace an export that is there.")
 @click.option(
     "--tolerance",
@@ -49,6 +51,7 @@ def export_command(
     path: str,
     quantize: str | None,
     streaming: bool | None,
+    beams: int | None,
     overwrite: bool,
     tolerance: float | None,
     dataset: str | None,
@@ -75,10 +78,12 @@ def export_command(
       seqzoo export gru_tagger.atis x.tflite --quantize full_int8 --data-dir data/atis
       seqzoo export lstm_tagger.atis tagger.onnx --streaming
       seqzoo export bi_peephole_tagger.atis tagger/ --json
+      seqzoo export bi_peephole_speech.an4 speech.onnx --beams 16
       seqzoo export mine.keras mine.tflite
     """
     from keras_seqzoo import registry
     from keras_seqzoo.export import ExportError, export
+    from keras_seqzoo.models.search_arguments import search_overrides
 
     options = {} if tolerance is None else {"tolerance": tolerance}
     if quantize == "full_int8" and not (dataset or data_dir):
@@ -88,9 +93,14 @@ def export_command(
     is_keras_file = tag.endswith(".keras")
     if is_keras_file and (dataset or data_dir):
         raise UserError("--dataset and --data-dir are for models of the zoo.")
+    if is_keras_file and beams is not None:
+        raise UserError(f"--beams is for models of the zoo. Received: {beams}")
     try:
         with results_only():
-            model = load_keras_file(tag) if is_keras_file else registry.load(tag)
+            if is_keras_file:
+                model = load_keras_file(tag)
+            else:
+                model = registry.load(tag, **search_overrides(tag, beams))
             if dataset or data_dir:
                 metadata = registry.info(tag).metadata
                 options |= data_options(

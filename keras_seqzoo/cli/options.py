@@ -10,6 +10,12 @@ from keras_seqzoo.errors import UserError, first_line
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON value and nothing else."
 )
+beams_option = click.option(
+    "--beams",
+    type=int,
+    help="Beams of the search, not the model's own; 1 is greedy. For translators, "
+    "speech recognisers and models that describe pictures.",
+)
 data_dir_option = click.option(
     "--data-dir",
     type=click.Path(exists=True, file_okay=False),
@@ -30,18 +36,18 @@ def load_model(tag: str, beams: int | None = None) -> Any:
         tag: Its name or file.
         beams: Of its search; None for its own.
     """
+    search = {}
+    if beams is not None:  # without them a file needs no TensorFlow
+        from keras_seqzoo.models.search_arguments import search_overrides
+
+        search = search_overrides(tag, beams)
     if tag.endswith((".tflite", ".onnx")):
-        if beams is not None:
-            raise UserError(
-                "--beams must be left out: a file has its search in it. "
-                f"Received: {beams}"
-            )
         from keras_seqzoo import runtime
 
         return runtime.load(tag)
     from keras_seqzoo import registry
 
-    return registry.load(tag, **({} if beams is None else {"beams": beams}))
+    return registry.load(tag, **search)
 
 
 def load_keras_file(path: str) -> Any:

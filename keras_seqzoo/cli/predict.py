@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from keras_seqzoo.cli.media import Expected, medium_of
-from keras_seqzoo.cli.options import json_option, load_model
+from keras_seqzoo.cli.options import beams_option, json_option, load_model
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.printing import print_json, words_over_slots
 
@@ -27,7 +27,7 @@ _DRAWN_WITH_O = "What each word saw is drawn with -o FILE."
     help="File (.png) to draw into what each word of a caption or translation saw, the "
     "words by weight, or the labels over time.",
 )
-@click.option("--beams", type=int, help="Beams of the model's search, not its own.")
+@beams_option
 @click.option(
     "--sample-rate", type=int, help="Of raw sound from standard input, not the model's."
 )

@@ -2,7 +2,12 @@
 
 import click
 
-from keras_seqzoo.cli.options import data_dir_option, json_option, split_option
+from keras_seqzoo.cli.options import (
+    beams_option,
+    data_dir_option,
+    json_option,
+    split_option,
+)
 from keras_seqzoo.printing import print_facts, results_only
 
 
@@ -133,6 +138,7 @@ def reproduce_command(
 @click.option("--dataset", help="Data set; by default the one TAG was trained on.")
 @data_dir_option
 @split_option
+@beams_option
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False),
@@ -146,6 +152,7 @@ def evaluate_command(
     dataset: str | None,
     data_dir: str | None,
     split: str | None,
+    beams: int | None,
     plot: str | None,
     as_json: bool,
 ) -> None:
@@ -156,12 +163,18 @@ def evaluate_command(
       seqzoo evaluate bi_peephole_tagger.atis --data-dir data/atis
       seqzoo evaluate my_tagger/ --dataset train_tickets --split validation --json
       seqzoo evaluate bi_gru_series.japanese_vowels --data-dir data --plot who.png
+      seqzoo evaluate bi_peephole_speech.an4 --data-dir data/an4_mfcc --beams 16
     """
     from keras_seqzoo import training
 
     with results_only():
         result = training.evaluate(
-            tag, dataset=dataset, data_dir=data_dir, split=split, plot=plot
+            tag,
+            dataset=dataset,
+            data_dir=data_dir,
+            split=split,
+            beams=beams,
+            plot=plot,
         )
     print_facts(result, as_json)
     if plot is not None and not as_json:

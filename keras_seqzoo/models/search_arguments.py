@@ -1,7 +1,39 @@
 """What a user says of a search, checked."""
 
+import os
+from typing import Any
+
+from keras_seqzoo import registry
 from keras_seqzoo.arguments import number_from_0, positive_integer
 from keras_seqzoo.errors import UserError
+
+# The architectures that search, as `seqzoo list` takes them.
+SEARCHING = ("*_speech", "*_seq2seq", "*_translator", "transformer", "*_show_*")
+
+
+def search_overrides(tag: str | os.PathLike, beams: int | None) -> dict[str, Any]:
+    """What the option `--beams` adds to the arguments of `seqzoo.load`.
+
+    Args:
+        tag: A pretrained model's name, a preset, or an exported file.
+        beams: None where the option is not given.
+
+    Raises:
+        UserError: They are given for a file, or for a model that does not search.
+    """
+    if beams is None:
+        return {}
+    if os.fspath(tag).endswith((".tflite", ".onnx")):
+        raise UserError(
+            f"--beams must be left out: a file has its search in it. Received: {beams}"
+        )
+    found = registry.info(tag)
+    if found.pretrained and "beams" not in found.config:
+        raise UserError(
+            f"--beams must be left out of {tag}: only {', '.join(SEARCHING)} search. "
+            f"Received: {beams}"
+        )
+    return {"beams": beams}
 
 
 def search_arguments(

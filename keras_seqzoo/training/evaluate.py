@@ -8,6 +8,7 @@ from typing import Any
 
 from keras_seqzoo import arguments, registry, runtime
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models.search_arguments import search_overrides
 from keras_seqzoo.training.tasks import Task, task_of
 
 
@@ -18,6 +19,7 @@ def evaluate(
     data_dir: str | None = None,
     split: str | None = None,
     batch_size: int = 64,
+    beams: int | None = None,
     plot: str | os.PathLike | None = None,
 ) -> dict[str, Any]:
     """Measures a preset on a data set, by default the one that its metadata names.
@@ -30,18 +32,22 @@ def evaluate(
         data_dir: Folder of a local copy of the data.
         split: One that the task reads of the set; by default `measured_split`.
         batch_size: Examples in a batch.
+        beams: Of the search of a model that has one; None for its own, 1 for greedy.
+            A file has its search in it.
         plot: A PNG file to write, of a classifier: which class it takes for which, and
             of one that answers at every step its accuracy over time.
 
     Returns:
         {"tag", "dataset", "split", "metric", "value", "examples",
-        "seconds"}.
+        "seconds"}, and "beams" if they were given.
 
     Raises:
         UserError: Unknown tag or split, damaged preset, data that is not there, a
-            batch size that is no positive integer, or no picture of the model's task.
+            batch size that is no positive integer, no picture of the model's task, or
+            beams of a model that does not search.
     """
     arguments.positive_integer("batch_size", batch_size)
+    search = search_overrides(tag_or_folder, beams)
     if os.path.splitext(os.fspath(tag_or_folder))[1] in (".tflite", ".onnx"):
         model = runtime.load(tag_or_folder)
         about = model.description["model"]
@@ -52,7 +58,7 @@ def evaluate(
         known = registry.list_models(pretrained=True)
         metadata = registry.info(tag).metadata if tag in known else {}
     else:
-        model = registry.load(tag_or_folder)
+        model = registry.load(tag_or_folder, **search)
         metadata = registry.info(tag_or_folder).metadata
         architecture = model.architecture
     task = task_of(architecture)
@@ -81,6 +87,7 @@ def evaluate(
         "tag": os.path.basename(os.fspath(tag_or_folder).rstrip("/")),
         "dataset": dataset,
         "split": split,
+        **({} if beams is None else {"beams": beams}),
         "metric": task.METRIC,
         "value": round(value, 2),
         "examples": len(rows),
