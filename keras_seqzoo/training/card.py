@@ -42,6 +42,7 @@ def card(
         else f"Epoch {metadata['best_epoch']} of {metadata['epochs']} was the best on "
         f"the {data['validation']} part."
     )
+    dev_value = "-" if dev is None else dev
     tokens = data.get("tokens_per_batch")
     batches = f"batches of {data['batch_size']}"
     if tokens:
@@ -65,7 +66,7 @@ def card(
 | | |
 |---|---|
 | {task.FIGURE}, {metadata["split"]} part | {metadata["value"]} |
-| {task.FIGURE}, validation part | {"-" if dev is None else dev} |
+{words.further_figures}| {task.FIGURE}, validation part | {dev_value} |
 | parameters | {metadata["parameters"]:,} |
 | training | {metadata["train_seconds"]:.0f} s{device}, seed {metadata["seed"]} |
 | sha256 of the weights | `{sha256}` |

@@ -299,6 +299,7 @@ def _figures(
         rows = task.read(data.dataset, split, job.data_dir)
         return round(task.scorer(model, rows)(), 2)
 
+    test_rows = task.read(data.dataset, data.test, job.data_dir)
     return {
         "tag": tag,
         "dataset": data.dataset,
@@ -306,7 +307,8 @@ def _figures(
         "metric": task.METRIC,
         "value": value(data.test),
         "dev_value": value(data.validation),
-        **task.conditions(task.read(data.dataset, data.test, job.data_dir)),
+        **task.conditions(test_rows),
+        **task.further_figures(model, test_rows),
         "parameters": model.count_params(),
         "train_seconds": round(progress.seconds + _seconds_before(job), 1),
         "epochs": progress.epochs,

@@ -314,7 +314,10 @@ def test_early_stopping_keeps_the_best_epoch(recipe_file, tmp_path):
     assert (result["best_epoch"], result["epochs"]) == (1, 2)
 
 
-def test_training_on_everything_has_no_dev_figure(recipe_file, tmp_path):
+def test_training_on_everything_has_no_dev_figure(recipe_file, tmp_path, monkeypatch):
+    task = training.task_of("gru_tagger")
+    measured = classmethod(lambda cls, model, rows: {"of_test_rows": len(rows)})
+    monkeypatch.setattr(task, "further_figures", measured)
     overrides = {
         "data.train": ["train", "validation"],
         "data.validation": None,
@@ -322,6 +325,9 @@ def test_training_on_everything_has_no_dev_figure(recipe_file, tmp_path):
     }
     result = train(recipe_file, run_dir=tmp_path / "run", overrides=overrides)
     assert result["dev_value"] is None
+    test_rows = task.read(result["dataset"], "test", None)
+    preset = registry.info(tmp_path / "run" / result["tag"])
+    assert preset.metadata["of_test_rows"] == len(test_rows) == result["of_test_rows"]
     assert result["best_epoch"] == 1
     assert "No part was held out" in (
         tmp_path / "run" / result["tag"] / "README.md"

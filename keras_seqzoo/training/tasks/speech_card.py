@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 
 from keras_seqzoo.models.ctc.speech_recogniser import hears_on
 
-SEARCH_USAGE = """\
-searching = seqzoo.load("{name}", beams=16)  # with its language model
+BEAMS = 16  # of the search that a card shows
+SEARCH_USAGE = f"""\
+searching = seqzoo.load("{{name}}", beams={BEAMS})  # with its language model
 """
+SEARCH_FIGURE = "| WER with beam {beams} and the language model | {beam_value} |\n"
 NGRAM_IS = """\
 Its language model, for the search with beams, is an n-gram of {ngram} labels, learned
 from the texts of the training part."""

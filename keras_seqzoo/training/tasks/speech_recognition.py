@@ -20,7 +20,9 @@ from keras_seqzoo.training.metrics import error_rates
 from keras_seqzoo.training.ngram_learning import learned_ngram
 from keras_seqzoo.training.tasks.own_row import as_row, own_text, unwritable
 from keras_seqzoo.training.tasks.speech_card import (
+    BEAMS,
     NGRAM_IS,
+    SEARCH_FIGURE,
     SEARCH_USAGE,
     SPOKEN,
     calls,
@@ -78,8 +80,11 @@ training."""
         ngram = metadata["recipe"]["data"].get("ngram")
         if not ngram:
             return words._replace(usage=usage)
+        was_measured = "beam_value" in metadata
         return words._replace(
-            usage=usage + SEARCH_USAGE, further_data=NGRAM_IS.format(ngram=ngram)
+            usage=usage + SEARCH_USAGE,
+            further_data=NGRAM_IS.format(ngram=ngram),
+            further_figures=SEARCH_FIGURE.format(**metadata) if was_measured else "",
         )
 
     @classmethod
@@ -222,6 +227,16 @@ training."""
     ) -> Callable[[Run], float]:
         found = cls.answers(model, rows, batch_size)
         return lambda run: error_rates([row.text for row in rows], found(run))[0]
+
+    @classmethod
+    def further_figures(cls, model: Any, rows: Sequence[Utterance]) -> dict[str, Any]:
+        """Of a model with a language model: WER with beams, and how many."""
+        if model.ngram is None:
+            return {}
+        searching = type(model)(**{**model.config, "beams": BEAMS})
+        searching.set_weights(model.get_weights())
+        wer = cls.scorer(searching, rows)()
+        return {"beams": BEAMS, "beam_value": round(wer, 2)}
 
     @classmethod
     def answers(

@@ -26,6 +26,7 @@ class Words(NamedTuple):
     own_rows: str
     limits: str
     further_data: str = ""  # after the data set's source, licence and citation
+    further_figures: str = ""  # rows of the table, below the figure of the test part
 
 
 class Task(abc.ABC):
@@ -319,6 +320,11 @@ class Task(abc.ABC):
     @classmethod
     def conditions(cls, rows: Sequence[Any]) -> dict[str, str]:
         """How the figure is measured on these rows, for the preset's metadata."""
+        return {}
+
+    @classmethod
+    def further_figures(cls, model: Any, rows: Sequence[Any]) -> dict[str, Any]:
+        """What else is measured on the test part, for the preset's metadata."""
         return {}
 
     @classmethod

@@ -9,6 +9,8 @@ import tensorflow as tf
 import keras_seqzoo as seqzoo
 from keras_seqzoo.datasets import catalogue, pipeline
 from keras_seqzoo.errors import UserError
+from keras_seqzoo.models import SpeechRecogniser
+from keras_seqzoo.training.ngram_learning import learned_ngram
 from keras_seqzoo.training.tasks.speech_recognition import SpeechRecognition
 from keras_seqzoo.training.tasks.utterances import (
     HELD_OUT,
@@ -315,5 +317,26 @@ def test_a_card_shows_what_its_model_answers(dataset, config, ngram, calls):
     sound = "frames" if dataset == "an4_mfcc" else "samples"
     assert f"{sound} = np" in words.usage and f"({sound}, " in words.own_rows
     assert ("n-gram of 5 labels" in words.further_data) == bool(ngram)
+    assert words.further_figures == ""
+    found = {**metadata, "beams": 16, "beam_value": 7.63}
+    row = SpeechRecognition.words({**own, **config}, found).further_figures
+    line = "| WER with beam 16 and the language model | 7.63 |\n"
+    assert row == (line if ngram else "")
     assert ("one spoken digit at a time" in words.limits) == (dataset == "fsdd")
     assert ("spelled names" in words.limits) == (dataset == "an4_mfcc")
+
+
+def test_a_language_models_own_figure_is_measured(model):
+    assert SpeechRecognition.further_figures(model, ROWS) == {}
+    sizes = {"sample_rate": None, "features": 3, "units": 4}
+    lines = learned_ngram([["a"]], 1, 1)
+    model = SpeechRecogniser(labels=["a"], language_model=lines, **sizes)
+    # Over two steps no label has 0.55 x 0.55, "a" all else: the best path says none.
+    head = model.get_layer("head")
+    head.kernel.assign(np.zeros(head.kernel.shape))
+    head.bias.assign(np.log([0.55, 0.45]))
+    rows = [Utterance(np.ones((2, 3), "float32"), "a")]
+    assert SpeechRecognition.scorer(model, rows)() == 100.0
+    found = SpeechRecognition.further_figures(model, rows)
+    assert found == {"beams": 16, "beam_value": 0.0}
+    assert model.config["beams"] == 1
