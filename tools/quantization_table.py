@@ -13,6 +13,7 @@ import json
 import pathlib
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 
 from readme_section import ROOT, measured_section
 from tqdm import tqdm
@@ -91,16 +92,26 @@ def table(rows: list[dict]) -> str:
         ]
         figure = f"{row['metric']} {row['keras']:.2f}"
         lines.append(f"| {row['tag']} | {figure} | {' | '.join(cells)} |")
+    limits = {row["metric"]: row["limit"] for row in rows}
     missed = [
         f"{row['tag']} {kind}"
         for row in rows
         for kind in kinds
         if row["files"][kind]["loss"] > row["limit"]
     ]
-    limits = {row["metric"]: row["limit"] for row in rows}
+    return "\n".join([*lines, "", verdict(limits, missed)])
+
+
+def verdict(limits: Mapping[str, float], missed: Sequence[str]) -> str:
+    """The line below a table of exported files.
+
+    Args:
+        limits: How much worse they may be, by the figure's name.
+        missed: Which are worse by more.
+    """
     allowed = ", ".join(f"{metric} {limit}" for metric, limit in limits.items())
-    verdict = f"**missed** by {', '.join(missed)}" if missed else "reached by all"
-    return "\n".join([*lines, "", f"Largest loss allowed: {allowed}: {verdict}."])
+    found = f"**missed** by {', '.join(missed)}" if missed else "reached by all"
+    return f"Largest loss allowed: {allowed}: {found}."
 
 
 def _lost(row, kind):

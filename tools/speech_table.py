@@ -25,6 +25,7 @@ import time
 from typing import Any
 
 from cell_table import minutes
+from quantization_table import verdict
 from readme_section import check_section, pretrained, write_section
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -177,6 +178,8 @@ def _found() -> dict:
 
 def table(found: dict) -> str:
     """Markdown."""
+    from keras_seqzoo.training.tasks.speech_recognition import SpeechRecognition
+
     heads = (
         "model",
         "test",
@@ -210,6 +213,14 @@ def table(found: dict) -> str:
     for name, (wer, cer) in PUBLISHED.items():
         cells = [name, "AN4, 130", "-", f"{wer:.2f}", f"{cer:.2f}", *["-"] * 6]
         lines.append(f"| {' | '.join(cells)} |")
+    limit = SpeechRecognition.MAX_LOSS
+    measured_tags = {tag: row for tag, row in found["tags"].items() if "greedy" in row}
+    missed = [
+        tag
+        for tag, row in sorted(measured_tags.items())
+        if round(row["int8"]["wer"] - row["greedy"]["wer"], 2) > limit
+    ]
+    lines += ["", verdict({f"in int8, {SpeechRecognition.FIGURE}": limit}, missed)]
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 from cell_table import minutes
+from quantization_table import verdict
 from readme_section import ROOT, measured_section, pretrained
 
 RESULTS = ROOT / "docs" / "bench" / "translation.json"
@@ -68,6 +69,8 @@ def measure(data_dir: str, tags: list[str]) -> dict:
 
 def table(found: dict) -> str:
     """Markdown."""
+    from keras_seqzoo.training.tasks.translation import Translation
+
     if not found:
         return "No translator is pretrained yet."
     lines = [
@@ -86,6 +89,13 @@ def table(found: dict) -> str:
             lines.append(f"| {name} | {dataset} | - | {figure} | - | - | - |")
     signatures = {row["dataset"]: row["signature"] for row in found.values()}
     said = [f"`{dataset}`: `{text}`" for dataset, text in sorted(signatures.items())]
+    limit = Translation.MAX_LOSS
+    missed = [
+        tag
+        for tag, row in sorted(found.items())
+        if round(row["beam"] - row["int8"], 2) > limit
+    ]
+    lines += ["", verdict({f"in int8, {Translation.FIGURE}": limit}, missed)]
     return "\n".join([*lines, "", f"sacrebleu's signatures: {'; '.join(said)}."])
 
 

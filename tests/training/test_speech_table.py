@@ -44,7 +44,14 @@ FOUND = {
 
 def test_a_row_for_each_tag_and_each_published_model():
     lines = speech_table.table(FOUND).splitlines()
-    assert len(lines) == 2 + 2 + len(speech_table.PUBLISHED)
+    *lines, blank, verdict = lines
+    assert len(lines) == 2 + 2 + len(speech_table.PUBLISHED) and blank == ""
+    assert verdict == "Largest loss allowed: in int8, WER 0.5: reached by all."
+    x = FOUND["tags"]["bi_peephole_speech.x"]
+    rates = {"at_limit": 2.1, "poor": 2.11}
+    tags = {name: {**x, "int8": {"wer": wer}} for name, wer in rates.items()}
+    text = speech_table.table({"tags": tags})
+    assert text.endswith("in int8, WER 0.5: **missed** by poor.")
     assert lines[2] == (
         "| bi_peephole_speech.x | AN4, 130 | 98.50 | 1.60 | 1.20 | 1.00, 0.50 | - "
         "| 1.70 | - | 1,234 | 12.3 |"

@@ -28,7 +28,11 @@ def test_a_row_for_each_tag_and_each_published_model():
     )
     assert lines[3].startswith("| b.zh | tatoeba_en_zh |")
     published = translation_table.PUBLISHED["multi30k"]
-    assert len(lines) == 4 + len(published) + 2
+    assert len(lines) == 4 + len(published) + 4
+    assert lines[-3] == "Largest loss allowed: in int8, BLEU 0.5: reached by all."
+    poor, at_limit = {**row, "int8": 37.74}, {**row, "int8": 37.75}
+    text = translation_table.table({"a.x": poor, "c.z": at_limit, "b.y": poor})
+    assert "in int8, BLEU 0.5: **missed** by a.x, b.y." in text
     assert (
         "`multi30k`: `nrefs:1|tok:13a`; `tatoeba_en_zh`: `nrefs:1|tok:zh`" in lines[-1]
     )
