@@ -1,5 +1,6 @@
 """Translators: sentences in, sentences out, in Keras and in exported files."""
 
+import functools
 import itertools
 import json
 import subprocess
@@ -15,6 +16,7 @@ from keras_seqzoo import runtime
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.layers.by_name import RECURRENT_LAYERS
 from keras_seqzoo.models import RecurrentTranslator, Transformer
+from keras_seqzoo.models.compiled import compiled
 from keras_seqzoo.preprocessing.subword_learning import learn_subwords
 from keras_seqzoo.registry import architectures
 from keras_seqzoo.runtime.subwords import END, START
@@ -45,6 +47,13 @@ def model(request):
     return varied(request.param)
 
 
+@functools.cache
+def searching(model, beams):
+    """The model's search of source ids with so many beams, as a graph."""
+    spec = tf.TensorSpec((None, None), tf.int32)
+    return compiled(lambda source: model.search(source, beams), [spec])
+
+
 def log_p(model, source, tokens):
     """Of each translation's tokens (END last), by the model as it is trained."""
     tokens = np.asarray(tokens, "int32")
@@ -60,7 +69,7 @@ def test_the_search_scores_as_the_trained_model_does(model):
     for sentence in SENTENCES:
         source = model.pieces.source_ids([sentence])
         for beams in (1, 3):
-            answer = model.search(source, beams=beams)
+            answer = searching(model, beams)(source)
             tokens = np.asarray(answer["tokens"])
             ends = np.flatnonzero(tokens[0] == END)
             length = ends[0] + 1 if len(ends) else tokens.shape[1]
@@ -114,7 +123,7 @@ def test_a_translation_that_never_ends_stops_at_the_limit(model):
     model.parts["logits"].bias.assign(bias - 99.0 * (np.arange(len(bias)) == 0))
     try:
         for beams in (1, 3):
-            tokens = model.search(model.pieces.source_ids(SENTENCES), beams=beams)
+            tokens = searching(model, beams)(model.pieces.source_ids(SENTENCES))
             assert np.asarray(tokens["tokens"]).shape == (4, 9)
             assert END not in np.asarray(tokens["tokens"])
     finally:
@@ -136,33 +145,62 @@ def test_each_words_attention_is_a_share_of_the_source(model):
     assert found[-1][1:3] == ([], [])
 
 
-@pytest.mark.parametrize(
-    ("name", "suffix"),
-    [
-        ("lstm_seq2seq", ".tflite"),
-        ("gru_luong_translator", ".onnx"),
-        ("transformer", ".tflite"),
-    ],
-)
-def test_a_file_translates_as_keras_does(name, suffix, tmp_path):
-    model = varied(name)
-    report = seqzoo.export(
-        model, tmp_path / f"model{suffix}", batches=(2,), lengths=(5,)
-    )
+def runs(path):
+    """`serve` of an exported file in its own runtime: arrays in, arrays out."""
+    if path.suffix:
+        return runtime.load(path)
+    serve = tf.saved_model.load(str(path)).signatures["serve"]
+
+    def run(inputs):
+        found = serve(source=tf.constant(inputs["source"]))
+        return {name: value.numpy() for name, value in found.items()}
+
+    run.keeps = serve  # its variables go with it
+    return run
+
+
+FORMATS = (".tflite", ".onnx", "")
+# A beam search of each model in each format, and greedy search of each in one.
+SEARCHES = [
+    *((name, suffix, 2) for name in NAMES for suffix in FORMATS),
+    *zip(NAMES, itertools.cycle(FORMATS), itertools.repeat(1)),
+]
+
+
+@pytest.mark.parametrize(("name", "suffix", "beams"), SEARCHES)
+def test_a_file_translates_as_keras_does(name, suffix, beams, tmp_path):
+    model = varied(name, beams=beams)
+    path = tmp_path / f"model{suffix}"
+    report = seqzoo.export(model, path, batches=(2,), lengths=(5,))
     assert report.max_difference < 1e-5
-    runner = runtime.load(report.path)
+    run, in_keras = runs(path), searching(model, None)
     sentences = [*SENTENCES, "", "dog " * 60]
-    assert runner.translate(sentences) == model.translate(sentences)
-    assert runner.attends == model.attends
-    if runner.attends:
-        for found, wanted in zip(
-            runner.attention(sentences), model.attention(sentences)
-        ):
+    ids = {"source": model.pieces.source_ids([one for one in sentences if one])}
+    found, wanted = run(ids), in_keras(ids["source"])
+    assert set(found) == set(wanted)
+    np.testing.assert_array_equal(found["tokens"], wanted["tokens"])
+    np.testing.assert_allclose(found["scores"], wanted["scores"], atol=1e-4)
+    texts = model.pieces.translate(run, sentences)
+    assert texts == model.translate(sentences) and len({*texts}) > 2
+    if not suffix:
+        return
+    assert run.translate(sentences) == texts
+    assert run.attends == model.attends
+    if run.attends:
+        for found, wanted in zip(run.attention(sentences), model.attention(sentences)):
             assert found[:3] == wanted[:3]
             np.testing.assert_allclose(found[3], wanted[3], atol=1e-4)
     else:
         with pytest.raises(UserError, match="does not attend"):
-            runner.attention(sentences)
+            run.attention(sentences)
+
+
+def test_beams_find_what_greedy_search_does_not():
+    """Else the files above could have either search in them."""
+    for name in NAMES:
+        ids = varied(name).pieces.source_ids([*SENTENCES, "dog " * 60])
+        beam, greedy = (searching(varied(name), beams)(ids) for beams in (2, 1))
+        assert not np.array_equal(beam["tokens"], greedy["tokens"])
 
 
 ENGLISH = [
@@ -226,18 +264,105 @@ def test_a_saved_model_translates_strings_alone_in_a_process(tmp_path):
         assert json.loads(line) == model.translate(sentences)
 
 
+def through(layer, x):
+    """Outputs (steps, size) of one direction, step by step, and its last states."""
+    states, outputs = layer.cell.get_initial_state(batch_size=1), []
+    states = states if isinstance(states, list | tuple) else [states]
+    for one in x:
+        output, states = layer.cell(one[None], list(states))
+        states = states if isinstance(states, list | tuple) else [states]
+        outputs.append(np.asarray(output)[0])
+    return np.stack(outputs), [np.asarray(state) for state in states]
+
+
+def dense(layer, x):
+    y = x @ np.asarray(layer.kernel)
+    return y + np.asarray(layer.bias) if layer.use_bias else y
+
+
+def attended(attention, query, values):
+    """The context of one query (1, size) over values (steps, size)."""
+    keys = values @ np.asarray(attention.key_kernel)
+    if attention.score == "general":
+        scores = keys @ query[0]
+    else:
+        hidden = query @ np.asarray(attention.query_kernel) + keys
+        hidden = np.tanh(hidden + np.asarray(attention.bias))
+        scores = (hidden @ np.asarray(attention.score_kernel))[:, 0]
+    shares = np.exp(scores - scores.max())
+    return (shares / shares.sum() @ values)[None]
+
+
+def by_steps(model, source, tokens):
+    """Logits (length, entries) of one sentence: cell by cell, and the equations."""
+    network, table = model.parts["network"], np.asarray(model.parts["words"].embeddings)
+    (layer,) = network.encoder.rnn_layers
+    x = table[source]
+    if network.directions == 2:
+        values, states = through(layer.forward_layer, x)
+        backward, last = through(layer.backward_layer, x[::-1])
+        values, states = np.concatenate([values, backward[::-1]], 1), [states, last]
+    else:
+        values, states = through(layer, x)
+        states = [states]
+    decoder = network.decoder
+    cell, sizes = decoder.stack.rnn_layers[0].cell, decoder.state_sizes[0]
+    if [[one.shape[1] for one in each] for each in states] == [sizes]:
+        states = states[0]
+    else:
+        first = [np.zeros((1, size), "float32") for size in sizes]
+        for place, layer in decoder.bridge.first.items():
+            j = int(place.split("_")[1])
+            # The same state of the encoder's cell, or the first where it has none.
+            given = [each[j if j < len(each) else 0] for each in states]
+            first[j] = np.tanh(dense(layer, np.concatenate(given, axis=1)))
+        states = first
+    fed, logits = np.zeros((1, decoder.size), "float32"), []
+    for word in table[tokens][:, None]:
+        if model.config["decoder"] == "bahdanau":
+            context = attended(decoder.attention, states[0], values)
+            s, states = cell(np.concatenate([word, context], 1), states)
+            output = np.concatenate([s, word, context], 1)
+        else:
+            h, states = cell(np.concatenate([word, fed], 1), states)
+            context = attended(decoder.attention, np.asarray(h), values)
+            output = np.concatenate([context, h], 1)
+        states = states if isinstance(states, list | tuple) else [states]
+        states = [np.asarray(state) for state in states]
+        fed = np.tanh(dense(decoder.combine, output))
+        logits.append((fed @ table.T)[0, END:] + np.asarray(model.parts["logits"].bias))
+    return np.stack(logits)
+
+
 @pytest.mark.parametrize("cell", [*RECURRENT_LAYERS])
-def test_any_cell_goes_in_encoder_and_decoder(cell):
-    for arguments in (
-        {"cell": cell, "bidirectional": False},
-        {"cell": "gru", "encoder_cell": cell, "decoder": "bahdanau"},
-    ):
-        sizes = {"units": 8, "encoder_units": 4}
-        model = RecurrentTranslator(
-            **{**RecurrentTranslator.tiny(), **sizes, **arguments}
-        )
-        inputs = model.example_inputs(2, 4)
-        assert model(inputs).shape == (2, 4, 7)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"bidirectional": False, "encoder_units": 8},
+        {"encoder_cell": "lstm"},
+        {"decoder": "bahdanau", "of_encoder": True},
+    ],
+    ids=["both", "decoder", "encoder"],
+)
+def test_any_cell_goes_in_encoder_and_decoder(cell, arguments):
+    arguments = {
+        **RecurrentTranslator.tiny(),
+        "units": 8,
+        "encoder_units": 4,
+    } | arguments
+    cells = {"cell": cell}
+    if arguments.pop("of_encoder", False):
+        cells = {"cell": "gru", "encoder_cell": cell}
+    model = RecurrentTranslator(**arguments, **cells)
+    rng = np.random.default_rng(5)
+    for weight in model.trainable_weights:
+        weight.assign(rng.normal(0, 0.5, weight.shape))
+    inputs = model.example_inputs(2, 4)
+    found = np.asarray(model(inputs))
+    assert found.shape == (2, 4, 7)
+    for row, source, tokens in zip(found, inputs["source"], inputs["tokens"]):
+        wanted = by_steps(model, source[source != 0], tokens)
+        np.testing.assert_allclose(row, wanted, atol=1e-4)
 
 
 def test_a_plain_decoder_goes_on_where_the_encoder_ended():
