@@ -12,6 +12,7 @@ import numpy as np
 from keras_seqzoo.errors import UserError
 
 MOST_LAYERS = 100  # of a stack
+MOST_BEAMS = 256  # of a search
 
 
 def natural_number(name: str, value: Any) -> int:
@@ -35,6 +36,15 @@ def layer_count(value: Any) -> int:
     (They are made one by one: a million would take an hour before memory ends.)
     """
     return positive_integer("num_layers", value, most=MOST_LAYERS)
+
+
+def beam_count(value: Any) -> int:
+    """`beams` as an `int`; an error unless it is an integer of 1 to MOST_BEAMS.
+
+    (A search holds states, scores and texts of each beam, CTC's compares each two: some
+    thousands take all memory.)
+    """
+    return positive_integer("beams", value, most=MOST_BEAMS)
 
 
 def number(name: str, value: Any) -> float:

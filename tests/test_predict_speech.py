@@ -268,6 +268,7 @@ def test_frames_in_files(run, tags, tmp_path):
         ("stream", ["-", "--sample-rate", "-1"], "`sample_rate` must be a positive"),
         ("stream", ["-", "--sample-rate", "0"], "`sample_rate` must be a positive"),
         ("stream", ["a.wav", "--beams", "0"], "`beams` must be a positive integer"),
+        ("both", ["a.wav", "--beams", "100000"], "of at most 256. Received: beams=100"),
         ("stream.tflite", ["a.wav", "--beams", "2"], "--beams must be left out"),
         ("frames", ["a.wav"], "must be frames of 13 features"),
         ("frames", ["-"], "INPUT must be files of frames of 13 features"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops, tree
 
-from keras_seqzoo.arguments import number_from_0, positive_integer
+from keras_seqzoo.arguments import beam_count, number_from_0, positive_integer
 
 # Far beyond any sequence's log-probability, and still exact enough as a float32.
 _NEVER = -1e9
@@ -39,7 +39,7 @@ def beam_search(
         start: The token before the first.
         end: The token that ends a sequence; it may be the same one.
         max_length: Tokens of a sequence at most, the end among them.
-        beams: How many sequences are followed at a time.
+        beams: How many sequences are followed at a time, 256 at most.
         length_penalty: 0 compares log-probabilities, 1 their means.
 
     Returns:
@@ -121,9 +121,9 @@ def for_each_beam(values: Any, beams: int) -> Any:
         beams: How many times.
 
     Raises:
-        UserError: `beams` is no positive integer.
+        UserError: `beams` is no integer from 1 to 256.
     """
-    beams = positive_integer("beams", beams)
+    beams = beam_count(beams)
 
     def repeated(x):
         sizes = ops.shape(x)[1:]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from keras_seqzoo.arguments import number, positive_integer
+from keras_seqzoo.arguments import beam_count, number
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.runtime.ngram import NGram
 
@@ -31,7 +31,7 @@ def ctc_prefix_beam(
     Args:
         logits: `(batch, time, 1 + labels)`, the blank first; at padding the blank is
             certain, as `layers.CTC` has it.
-        beams: Prefixes that are followed at a time.
+        beams: Prefixes that are followed at a time, 256 at most.
         language_model: Of the labels; None for none.
         language_weight: Of its logarithms.
         label_bonus: For each label, against a language model's liking for short texts.
@@ -46,7 +46,7 @@ def ctc_prefix_beam(
     Source: Graves & Jaitly 2014, Towards End-To-End Speech Recognition with Recurrent
     Neural Networks, and Hannun et al. 2014, arXiv 1408.2873, algorithm 1.
     """
-    beams = positive_integer("beams", beams)
+    beams = beam_count(beams)
     language_weight = number("language_weight", language_weight)
     label_bonus = number("label_bonus", label_bonus)
     if len(logits.shape) != 3:

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from keras_seqzoo import registry
-from keras_seqzoo.arguments import number_from_0, positive_integer
+from keras_seqzoo.arguments import beam_count, number_from_0
 from keras_seqzoo.errors import UserError
 
 # The architectures that search, as `seqzoo list` takes them.
@@ -42,7 +42,7 @@ def search_arguments(
     """Both as they are kept; None is the model's own.
 
     Args:
-        beams: Beams of the search; 1 is greedy search.
+        beams: Beams of the search, 256 at most; 1 is greedy search.
         length_penalty: As of `decoding.beam_search`.
         own_beams: The model's.
 
@@ -50,7 +50,7 @@ def search_arguments(
         UserError: One is out of range, or there is a penalty without beams.
     """
     if beams is not None:
-        beams = positive_integer("beams", beams)
+        beams = beam_count(beams)
     if length_penalty is not None:
         length_penalty = number_from_0("length_penalty", length_penalty)
         if (beams or own_beams) == 1:

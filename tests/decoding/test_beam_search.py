@@ -134,8 +134,9 @@ def test_in_a_graph_with_a_free_batch():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"beams": 0}, "`beams` must be a positive integer. Received: beams=0"),
-        ({"beams": 2.5}, "`beams` must be a positive integer. Received: beams=2.5"),
+        ({"beams": 0}, "`beams` must be a positive integer of at most 256. .*=0"),
+        ({"beams": 2.5}, "`beams` must be a positive integer of at most 256. .*2.5"),
+        ({"beams": 257}, "`beams` must be a positive integer of at most 256. .*257"),
         ({"max_length": 0}, "`max_length` must be a positive integer"),
         ({"length_penalty": -1}, "`length_penalty` must be a number from 0"),
     ],

@@ -128,8 +128,9 @@ def test_a_graph_of_any_size_finds_the_same():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0,), "`beams` must be a positive integer. Received: beams=0"),
-        ((2.5,), "`beams` must be a positive integer. Received: beams=2.5"),
+        ((0,), "`beams` must be a positive integer of at most 256. .*=0"),
+        ((2.5,), "`beams` must be a positive integer of at most 256. .*2.5"),
+        ((257,), "`beams` must be a positive integer of at most 256. .*257"),
         ((2, None, math.nan), "`language_weight` must be a number"),
         ((2, None, 1.0, "x"), "`label_bonus` must be a number"),
         ((2, NGram(learned_ngram(["ab"], 2, 1), "ab")), "of the 3 labels.*Received: 2"),

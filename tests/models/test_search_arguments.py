@@ -21,6 +21,9 @@ def test_none_is_the_models_own_and_a_penalty_needs_beams():
             search_arguments(beams, 2, own)
     with pytest.raises(UserError, match="`beams` must be a positive integer"):
         search_arguments(0, None, 4)
+    assert search_arguments(256, None, 4) == (256, None)
+    with pytest.raises(UserError, match="of at most 256. Received: beams=257"):
+        search_arguments(257, None, 4)
 
 
 def test_which_architectures_search():

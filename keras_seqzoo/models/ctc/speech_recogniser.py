@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_seqzoo.arguments import (
+    beam_count,
     layer_count,
     listed,
     natural_number,
@@ -75,7 +76,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
         dropout: Dropout rate of the convolutions, between the recurrent layers (one
             mask for all steps) and before the head.
         cell_arguments: Further arguments of the recurrent layers.
-        beams: Prefixes that the search follows; 1 takes the best path.
+        beams: Prefixes that the search follows, 256 at most; 1 takes the best path.
         language_model: Lines of an ARPA file with the labels as words (a space is
             `<space>`), for the search with beams; none by default.
         language_weight, label_bonus: As of `decoding.ctc_prefix_beam`.
@@ -161,7 +162,7 @@ class SpeechRecogniser(Recogniser, ZooModel):
             )
         dropout = rate("dropout", dropout)
         cell_arguments = checked_cell_arguments(cell_arguments)
-        beams = positive_integer("beams", beams)
+        beams = beam_count(beams)
         language_model = strings("language_model", language_model)
         language_weight = number("language_weight", language_weight)
         label_bonus = number("label_bonus", label_bonus)

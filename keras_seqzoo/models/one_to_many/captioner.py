@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_seqzoo.arguments import (
+    beam_count,
     different_words,
     named_values,
     number_from_0,
@@ -46,7 +47,7 @@ class Captioner(ZooModel):
         dropout: Dropout rate of words, picture and output.
         cell_arguments: Further arguments of the recurrent layer.
         max_length: Words of a caption at most, its end among them.
-        beams: Beams of the search that `serve` makes; 1 is greedy search.
+        beams: Beams of the search that `serve` makes, 256 at most; 1 is greedy search.
         length_penalty: As of `decoding.beam_search`.
         decoder_arguments: Further arguments of the decoder's layer.
         name: The model's name.
@@ -106,7 +107,7 @@ class Captioner(ZooModel):
                 **named_values("decoder_arguments", decoder_arguments or {}),
             },
             "max_length": positive_integer("max_length", max_length),
-            "beams": positive_integer("beams", beams),
+            "beams": beam_count(beams),
             "length_penalty": number_from_0("length_penalty", length_penalty),
         }
         images = keras.Input((image_size, image_size, 3), name="images")

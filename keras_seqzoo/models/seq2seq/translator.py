@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_seqzoo.arguments import (
+    beam_count,
     different_strings,
     number_from_0,
     positive_integer,
@@ -316,7 +317,7 @@ def translator_arguments(
         embedding_size: Size of the embedding.
         dropout: Dropout rate of the vectors and of the network's output.
         max_length: Subwords of a translation at most, its end among them.
-        beams: Beams of the search that `serve` makes; 1 is greedy search.
+        beams: Beams of the search that `serve` makes, 256 at most; 1 is greedy search.
         length_penalty: As of `decoding.beam_search`.
 
     Raises:
@@ -329,7 +330,7 @@ def translator_arguments(
         "embedding_size": positive_integer("embedding_size", embedding_size),
         "dropout": rate("dropout", dropout),
         "max_length": positive_integer("max_length", max_length),
-        "beams": positive_integer("beams", beams),
+        "beams": beam_count(beams),
         "length_penalty": number_from_0("length_penalty", length_penalty),
     }
 

@@ -259,6 +259,7 @@ def test_utterances_are_normalised_by_themselves():
         ),
         ({"input_noise": -1}, "`input_noise` must be a number from 0 on"),
         ({"beams": 0}, "`beams` must be a positive integer"),
+        ({"beams": 100_000}, "`beams` must be .* of at most 256. .*beams=100000"),
         ({"language_weight": "much"}, "`language_weight` must be a number"),
         ({"language_model": ["hello"]}, "must be the lines of an ARPA file"),
         ({"sample_rate": 8000, "hop_ms": 30.0}, "`hop_ms` must be a sample or more"),

@@ -119,6 +119,7 @@ def test_any_cell_goes():
         ({"cell_arguments": {"dropout": 0.1}}, "`cell_arguments` must be without drop"),
         ({"image_size": 33}, "`image_size` must be a multiple of 32"),
         ({"beams": 0}, "`beams` must be a positive integer"),
+        ({"beams": 100_000}, "`beams` must be .* of at most 256. .*beams=100000"),
         ({"length_penalty": "long"}, "`length_penalty` must be a number"),
         ({"vocabulary": ["a b"]}, "`vocabulary` must be words without white space"),
         ({"cell": "tanh"}, "`cell` must be one of"),

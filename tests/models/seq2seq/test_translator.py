@@ -408,6 +408,7 @@ def test_both_norms_score_word_by_word_as_all_at_once(pre_norm):
         ({"cell": "tanh"}, "`cell` must be one of"),
         ({"encoder_cell": "tanh"}, "`cell` must be one of"),
         ({"beams": 0}, "`beams` must be a positive integer"),
+        ({"beams": 100_000}, "`beams` must be .* of at most 256. .*beams=100000"),
         ({"length_penalty": "long"}, "`length_penalty` must be a number"),
         ({"vocabulary": [" a", " a"]}, "`vocabulary` must be"),
         ({"cell_arguments": {"units": 3}}, "`cell_arguments` must be without units"),
