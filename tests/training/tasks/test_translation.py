@@ -13,7 +13,7 @@ from keras_seqzoo.errors import UserError
 from keras_seqzoo.models import Transformer
 from keras_seqzoo.runtime.subwords import END, FIRST_SUBWORD, START
 from keras_seqzoo.training.metrics import corpus_bleu
-from keras_seqzoo.training.tasks.translation import Pair, Translation
+from keras_seqzoo.training.tasks.translation import Pair, Translation, study_terms
 
 ROWS = [
     Pair("A dog runs.", "Ein Hund rennt.", "de"),
@@ -147,8 +147,9 @@ def test_terms_come_with_the_package_and_are_of_tatoebas_set_alone():
         Translation.read("multi30k", "study_terms", None)
 
 
-def words_of(dataset, *splits):
+def words_of(dataset, *splits, **more):
     metadata = {"dataset": dataset, "signature": "nrefs:1", "train_splits": splits}
+    metadata |= more
     return Translation.words({}, metadata)
 
 
@@ -160,5 +161,21 @@ def test_a_card_names_the_languages_and_data_of_its_model():
     assert "bicycle" in german.usage and "bicycle" not in chinese.usage
     text = " ".join(german)
     assert "Chinese" not in text and "learners" not in text and not german.further_data
-    terms = words_of("tatoeba_en_zh", "train", "study_terms").further_data
+    with_terms = words_of("tatoeba_en_zh", "train", "study_terms")
+    terms = with_terms.further_data
     assert "119 terms" in terms and "written for this project" in terms
+    assert "deep learning" in with_terms.limits and "\nsome come" in with_terms.limits
+    counted = words_of("tatoeba_en_zh", "study_terms", terms_right=54).limits
+    assert "54 of the 119 come out" in counted
+    for other in (german, chinese):
+        assert "study" not in other.limits and "深" not in other.limits
+
+
+def test_study_terms_that_come_out_are_counted():
+    terms = study_terms()
+    answers = [term.target for term in terms[:40]] + ["深深学习"] * (len(terms) - 40)
+    model = types.SimpleNamespace(translate=lambda sentences: answers)
+    chinese, german = Pair("a", "一", "zh"), Pair("a", "ein", "de")
+    found = Translation.further_figures(model, [chinese])
+    assert found == {"terms_right": 40}
+    assert Translation.further_figures(model, [german]) == {}
