@@ -159,6 +159,12 @@ def runs(path):
     return run
 
 
+# Of some of these each model's beam search finds what its greedy search does not.
+PAIRS = [
+    f"{one} {other}{end}"
+    for one, other in itertools.product(("a", "dog", "ein", "dogs"), repeat=2)
+    for end in ("", ".")
+]
 FORMATS = (".tflite", ".onnx", "")
 # A beam search of each model in each format, and greedy search of each in one.
 SEARCHES = [
@@ -167,14 +173,26 @@ SEARCHES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A function that gives a model, and its file, which is made once."""
+
+    @functools.cache
+    def made(name, suffix, beams):
+        model = varied(name, beams=beams)
+        path = tmp_path_factory.mktemp("exported") / f"model{suffix}"
+        report = seqzoo.export(model, path, batches=(2,), lengths=(5,))
+        assert report.max_difference < 1e-5
+        return model, path
+
+    return made
+
+
 @pytest.mark.parametrize(("name", "suffix", "beams"), SEARCHES)
-def test_a_file_translates_as_keras_does(name, suffix, beams, tmp_path):
-    model = varied(name, beams=beams)
-    path = tmp_path / f"model{suffix}"
-    report = seqzoo.export(model, path, batches=(2,), lengths=(5,))
-    assert report.max_difference < 1e-5
+def test_a_file_translates_as_keras_does(exported, name, suffix, beams):
+    model, path = exported(name, suffix, beams)
     run, in_keras = runs(path), searching(model, None)
-    sentences = [*SENTENCES, "", "dog " * 60]
+    sentences = [*SENTENCES, *PAIRS, "", "dog " * 60]
     ids = {"source": model.pieces.source_ids([one for one in sentences if one])}
     found, wanted = run(ids), in_keras(ids["source"])
     assert set(found) == set(wanted)
@@ -198,8 +216,9 @@ def test_a_file_translates_as_keras_does(name, suffix, beams, tmp_path):
 def test_beams_find_what_greedy_search_does_not():
     """Else the files above could have either search in them."""
     for name in NAMES:
-        ids = varied(name).pieces.source_ids([*SENTENCES, "dog " * 60])
-        beam, greedy = (searching(varied(name), beams)(ids) for beams in (2, 1))
+        model = varied(name)
+        ids = model.pieces.source_ids(PAIRS)
+        beam, greedy = (searching(model, beams)(ids) for beams in (2, 1))
         assert not np.array_equal(beam["tokens"], greedy["tokens"])
 
 
@@ -246,14 +265,13 @@ assert not [m for m in sys.modules if m.split(".")[0] == "keras_seqzoo"]
 """
 
 
-def test_a_saved_model_translates_strings_alone_in_a_process(tmp_path):
-    model = varied("gru_luong_translator")
-    seqzoo.export(model, tmp_path / "model", batches=(2,), lengths=(5,))
+def test_a_saved_model_translates_strings_alone_in_a_process(exported):
+    model, path = exported("gru_luong_translator", "", 2)
     sentences = [*SENTENCES, "", "dogs. EIN ?"]
     done = subprocess.run(
         [
             *(sys.executable, "-c", TRANSLATED_ALONE),
-            *(str(tmp_path / "model"), json.dumps(sentences)),
+            *(str(path), json.dumps(sentences)),
         ],
         capture_output=True,
         text=True,
