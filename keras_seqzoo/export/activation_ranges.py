@@ -138,21 +138,49 @@ def of_products(content: bytes) -> bytes:
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
     for graph in model.subgraphs:
-        kept, groups = set(), []
+        kept, groups, moved = set(), [], []
         for operator in graph.operators or []:
-            weights, activations = _floats(model, graph, operator)
+            constants, activations = _floats(model, graph, operator)
             name = names[_code(model, operator)]
-            if name in WITH_WEIGHTS and weights:
+            # (A convolution with a bias may have a kernel that is computed.)
+            has_weights = any(_rank(graph.tensors[i]) > 1 for i in constants)
+            if name in WITH_WEIGHTS and has_weights:
                 kept |= activations
             elif name in ONE_SCALE:
                 groups.append(activations)
         while reached := [group for group in groups if group & kept]:
             kept.update(*reached)
+            moved += reached
             groups = [group for group in groups if group not in reached]
+        for group in _connected(moved):
+            _share_range([graph.tensors[index] for index in group])
         for index, tensor in enumerate(graph.tensors):
             if index not in kept:
                 tensor.quantization = None
     return packed(model)
+
+
+def _connected(groups):
+    """The groups, those with an index in common made one."""
+    found = []
+    for group in groups:
+        apart = [one for one in found if not one & group]
+        found = [*apart, group.union(*(one for one in found if one & group))]
+    return found
+
+
+def _share_range(tensors):
+    """Gives them the least range that holds those of all; the quantiser asks for it."""
+    ranges = [t.quantization for t in tensors if _has_range(t)]
+    if ranges:
+        least = min(float(one.min[0]) for one in ranges)
+        most = max(float(one.max[0]) for one in ranges)
+        for one in ranges:
+            one.min, one.max = [least], [most]
+
+
+def _has_range(tensor):
+    return tensor.quantization is not None and tensor.quantization.min is not None
 
 
 def _code(model, operator):
@@ -170,11 +198,15 @@ def _floats(model, graph, operator):
     return constants, floats - constants
 
 
+def _rank(tensor):
+    return 0 if tensor.shape is None else len(tensor.shape)
+
+
 def _shape_of(tensor):
     """The tensor that a reader writes."""
     found = schema.TensorT()
     found.name, found.type = tensor.name + b"/shape", schema.TensorType.INT32
-    found.shape = [0 if tensor.shape is None else len(tensor.shape)]
+    found.shape = [_rank(tensor)]
     return found
 
 
