@@ -68,12 +68,13 @@ def generate_command(
 
     TAG is a pretrained model's name, a preset folder or a zip of one, or an exported
     .tflite or .onnx file with steps. Without --output a text is printed, and music is
-    drawn with characters as a piano roll.
+    drawn with characters as a piano roll. The pretrained models of music know pieces in
+    C major and C minor: move a primer there first.
 
     \b
     Examples:
       seqzoo generate lstm_piano_roll.jsb --seed 3 --temperature 0.8 -o tune.mid
-      seqzoo generate lstm_piano_roll.jsb --primer mine.mid -o on.mid -o on.png
+      seqzoo generate lstm_piano_roll.jsb_wide --primer mine.mid -o on.mid -o on.png
       seqzoo generate lstm_character_model.folk_abc --primer tune.abc -o whole.abc
     """
     with results_only():

@@ -107,3 +107,27 @@ def test_texts():
     assert {*found} == keys
     model = seqzoo.create("bi_peephole_speech", **SpeechRecogniser.tiny())
     assert {"labels.txt", "language_model.txt"} == {*texts(model)}
+
+
+def test_captioners():
+    for name, *lines in (
+        ("lstm_show_and_tell", "captioner"),
+        ("lstm_show_attend_and_tell", "captioner", "captioner that attends"),
+    ):
+        kind = architectures()[name].model_class
+        model = seqzoo.create(name, **kind.tiny())
+        assert documented(*lines) == tensors(model)
+        found = tensors(model, model.served_examples(2, 5))
+        written = documented(*lines, "captioner, `serve_text`")
+        assert outputs(found) == outputs(written)
+
+
+def test_models_of_arrays():
+    for name, line in (
+        ("lstm_word_model", "language model"),
+        ("lstm_character_model", "language model"),
+        ("lstm_piano_roll", "piano roll"),
+        ("bi_gru_series", "series"),
+    ):
+        model = seqzoo.create(name, **architectures()[name].model_class.tiny())
+        assert documented(line) == tensors(model)

@@ -26,7 +26,7 @@ from keras_seqzoo.models.picture_encoder import picture_encoder
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments
 from keras_seqzoo.models.search_arguments import search_arguments
 from keras_seqzoo.models.zoo_model import ZooModel
-from keras_seqzoo.runtime.captions import BEGIN, CaptionWords
+from keras_seqzoo.runtime.captions import BEGIN, FIRST_WORD, CaptionWords
 from keras_seqzoo.runtime.pictures import pictures_of
 
 PICTURES_AT_ONCE = 16
@@ -241,6 +241,20 @@ class Captioner(ZooModel):
         """
         grid = self.parts["network"](self.resized(inputs["images"]), training=False)
         return self.search(grid)
+
+    def serve_text(self, images: Any) -> dict[str, Any]:
+        """As `serve`, of the pictures alone, with strings `text` (batch,) besides."""
+        result = self.serve({"images": images})
+        tokens = result["tokens"]
+        is_word = tf.math.cumprod(tf.cast(tokens != BEGIN, tf.int32), axis=1) > 0
+        numbers = tf.ragged.boolean_mask(tokens - FIRST_WORD, is_word)
+        vocabulary = self.config["vocabulary"]
+        words = tf.ragged.map_flat_values(lambda i: tf.gather(vocabulary, i), numbers)
+        return {**result, "text": tf.strings.reduce_join(words, axis=1, separator=" ")}
+
+    def text_input(self) -> tf.TensorSpec:
+        """Those of `served_inputs`."""
+        return self.served_inputs()["images"]
 
     # For training: what stands for the pictures of some rows.
 

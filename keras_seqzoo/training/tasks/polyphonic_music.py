@@ -39,9 +39,11 @@ roll = model.generate(steps=64, seed=3, temperature=0.8)  # (64, 88), 1 is a not
 """
     OWN_ROWS = "[roll]"
     LIMITS = """\
-Music in the keys, metres and style of the data, on its grid: held and repeated notes
-are not told apart, and there is no loudness. The keys of a step are drawn independently
-of each other, so a step has more or fewer notes than the data's, and chords can clash.
+Music in the keys, metres and style of the data, all of it in C major or C minor, on its
+grid: a primer in another key must be moved there first, or what follows may be noise.
+Held and repeated notes are not told apart, and there is no loudness. The keys of a step
+are drawn independently of each other, so a step has more or fewer notes than the
+data's, and chords can clash.
 What it makes may repeat phrases of the data."""
     STEPS = "steps"
     OWN_ROW = "rolls (time, keys) or paths of MIDI files"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 import keras_seqzoo as seqzoo
@@ -95,6 +96,17 @@ def test_a_file_says_what_keras_says(kind, suffix, tmp_path):
             for (word, weights), (other, expected) in zip(found, wanted, strict=True):
                 assert word == other
                 np.testing.assert_allclose(weights, expected, atol=1e-4)
+
+
+def test_a_saved_model_gives_sentences(model, tmp_path):
+    report = seqzoo.export(model, tmp_path / "model", batches=(1,), lengths=(32,))
+    assert "serve_text" in report.signatures
+    serve_text = tf.saved_model.load(report.path).signatures["serve_text"]
+    pictures = RNG.integers(0, 256, (6, 32, 32, 3)).astype("uint8")
+    found = serve_text(images=tf.constant(pictures))["text"].numpy()
+    wanted = model.caption(list(pictures))
+    assert [text.decode() for text in found] == wanted
+    assert len({*wanted}) > 1
 
 
 def test_each_words_attention_is_a_share_of_the_picture():
