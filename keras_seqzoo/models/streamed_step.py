@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seqzoo.models.zoo_model import ZooModel
+from keras_seqzoo.runtime.runner import ArrayStream, checked
 from keras_seqzoo.streaming import carried_states, streamed_layers
 
 Arrays = dict[str, np.ndarray]
@@ -42,3 +43,34 @@ def streamed_step(model: ZooModel) -> Callable[[Arrays, Any], tuple[Arrays, Any]
         return {name: x.numpy() for name, x in answer.items()}, states
 
     return step_from
+
+
+class SteppedModel(ZooModel):
+    """A zoo model of one input and one direction, whose arrays come in chunks."""
+
+    _step = None
+
+    def step(
+        self, inputs: Arrays | np.ndarray, states: Any = None
+    ) -> tuple[Arrays, Any]:
+        """`serve` of the next steps of one sequence, as `Runner.step`.
+
+        Args:
+            inputs: The input `(1, time, ...)` by its name, or alone.
+            states: What the call for the steps before returned; None to start.
+
+        Raises:
+            UserError: The input is missing, or of another dtype or shape.
+        """
+        ((name, spec),) = self.served_inputs().items()
+        if not isinstance(inputs, dict):
+            inputs = {name: inputs}
+        shape = [1, "time", *spec.shape[2:]]
+        inputs = checked(inputs, {name: {"dtype": spec.dtype, "shape": shape}})
+        if self._step is None:  # once: making it takes seconds
+            self._step = streamed_step(self)
+        return self._step(inputs, states)
+
+    def stream(self) -> ArrayStream:
+        """A function of the next steps, as `step` takes them, that keeps the states."""
+        return ArrayStream(self)

@@ -18,14 +18,13 @@ from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.errors import UserError
 from keras_seqzoo.models.example_rows import random_padding
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
-from keras_seqzoo.models.streamed_step import streamed_step
-from keras_seqzoo.models.zoo_model import ZooModel
+from keras_seqzoo.models.streamed_step import SteppedModel
 from keras_seqzoo.registry import register
 from keras_seqzoo.runtime.language_model import TextGenerator
 from keras_seqzoo.runtime.text_tokens import END_OF_LINE, FIRST_TOKEN, TextTokens
 
 
-class LanguageModel(TextGenerator, ZooModel):
+class LanguageModel(TextGenerator, SteppedModel):
     """A token embedding, a recurrent stack, and each token's chance to come next.
 
     Args:
@@ -107,25 +106,11 @@ class LanguageModel(TextGenerator, ZooModel):
             "dropout": dropout,
             "cell_arguments": cell_arguments,
         }
-        self._step = None
 
     @classmethod
     def checked_vocabulary(cls, vocabulary: Sequence[str]) -> list[str]:
         """The tokens as a list; an error unless they are different tokens."""
         raise TypeError(f"{cls.__name__} must define `checked_vocabulary`.")
-
-    def step(
-        self, inputs: dict[str, np.ndarray], states: Any = None
-    ) -> tuple[dict[str, np.ndarray], Any]:
-        """`serve` of the next tokens of one text, as `Runner.step`.
-
-        Args:
-            inputs: `tokens` (1, time), int32.
-            states: What the call for the tokens before returned; None to start.
-        """
-        if self._step is None:
-            self._step = streamed_step(self)
-        return self._step(inputs, states)
 
     def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """`scores`, the logits of the token that follows each."""

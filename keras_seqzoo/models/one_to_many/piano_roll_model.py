@@ -10,14 +10,13 @@ from keras_seqzoo.arguments import layer_count, natural_number, positive_integer
 from keras_seqzoo.cells.recurrent_cell import rate
 from keras_seqzoo.models.example_rows import random_padding
 from keras_seqzoo.models.recurrent_body import checked_cell_arguments, recurrent_body
-from keras_seqzoo.models.streamed_step import streamed_step
-from keras_seqzoo.models.zoo_model import ZooModel
+from keras_seqzoo.models.streamed_step import SteppedModel
 from keras_seqzoo.registry import register
 from keras_seqzoo.runtime.piano_roll import MusicGenerator
 
 
 @keras.saving.register_keras_serializable(package="keras_seqzoo")
-class PianoRollModel(MusicGenerator, ZooModel):
+class PianoRollModel(MusicGenerator, SteppedModel):
     """A recurrent stack, and for each key the chance that it sounds next.
 
     Args:
@@ -101,20 +100,6 @@ class PianoRollModel(MusicGenerator, ZooModel):
         self.num_keys = num_keys
         self.lowest_pitch = lowest_pitch
         self.step_beats = step_beats
-        self._step = None
-
-    def step(
-        self, inputs: dict[str, np.ndarray], states: Any = None
-    ) -> tuple[dict[str, np.ndarray], Any]:
-        """`serve` of the next steps of one piece, as `Runner.step`.
-
-        Args:
-            inputs: `roll` (1, time, num_keys), float32.
-            states: What the call for the steps before returned; None to start.
-        """
-        if self._step is None:
-            self._step = streamed_step(self)
-        return self._step(inputs, states)
 
     def serve(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """`probabilities` of each key at the next step, and their logits, `scores`."""
